@@ -1,0 +1,157 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Used by every target: Swift 6 language mode, and no warning passes.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
+  -> Target
+{
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func system(_ name: String, _ pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/SystemLibraries/\(name)", pkgConfig: pkgConfig,
+    providers: [.apt([apt])])
+}
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let collections: Target.Dependency = .product(
+  name: "OrderedCollections", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+// A `let` per layer, from the pure core outwards: an entry may name only entries above it.
+let systemLibraries: [Target] = [
+  system("CNGHTTP2", "libnghttp2", apt: "libnghttp2-dev"),
+  system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
+  system("CNBD", "libnbd", apt: "libnbd-dev"),
+  system("CZstd", "libzstd", apt: "libzstd-dev"),
+  system("CXXHash", "libxxhash", apt: "libxxhash-dev"),
+  system("CCrypto", "libcrypto", apt: "libssl-dev"),
+]
+
+let pure: [Target] = [
+  library("BackupModel"),
+  library("CoordinatorCore", ["BackupModel", collections]),
+  library("WorkerCore", ["BackupModel"]),
+  library("HTTP2", ["CNGHTTP2"]),
+]
+
+let rpc: [Target] = [
+  library("GRPC", [log, deque]),
+  library("GRPCTransport", ["GRPC", "HTTP2", log] + nio),
+  library("ProtobufC", ["CProtobufC"]),
+  .target(
+    name: "CProtobufCompiler", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
+  .executableTarget(
+    name: "protoc-gen-swift-protobuf-c", dependencies: ["CProtobufCompiler", "ProtobufC"],
+    swiftSettings: strict),
+]
+
+let contract: [Target] = [
+  .target(name: "CBelayAPI", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
+  library("BelayAPI", ["CBelayAPI", "ProtobufC", "GRPC"]),
+]
+
+let adapters: [Target] = [
+  library("Store", ["BackupModel"]),
+  library("SQLiteStore", ["Store", "BackupModel", .product(name: "GRDB", package: "GRDB.swift")]),
+  library("Hypervisor", ["BackupModel"]),
+  library("DiskImagesHypervisor", ["Hypervisor", "BackupModel", "CNBD", log]),
+  library("Repository", ["BackupModel", "CZstd", "CXXHash", "CCrypto", log]),
+]
+
+let shells: [Target] = [
+  library("Coordinator", ["CoordinatorCore", "Store", "BelayAPI", "BackupModel", "GRPC", log]),
+  library(
+    "Worker",
+    ["WorkerCore", "Hypervisor", "Repository", "BelayAPI", "BackupModel", "GRPC", log]),
+]
+
+let executables: [Target] = [
+  .executableTarget(
+    name: "belay",
+    dependencies: [
+      "Coordinator", "Worker", "SQLiteStore", "DiskImagesHypervisor", "Repository", "BelayAPI",
+      "GRPC", "GRPCTransport", "BackupModel", log, arguments,
+    ] + nio,
+    swiftSettings: strict)
+]
+
+let testSupport: [Target] = [
+  library("Simulation", ["BackupModel", "CoordinatorCore", "WorkerCore"]),
+  library("Conformance", ["Store", "Hypervisor", "BackupModel"]),
+  .executableTarget(
+    name: "belay-simulate", dependencies: ["Simulation", arguments], swiftSettings: strict),
+]
+
+let allTests: [Target] = [
+  tests("BackupModelTests", ["BackupModel"]),
+  tests("CoordinatorCoreTests", ["CoordinatorCore", "BackupModel"]),
+  tests("WorkerCoreTests", ["WorkerCore", "BackupModel"]),
+  tests("SimulationTests", ["Simulation", "BackupModel"]),
+  tests("HTTP2Tests", ["HTTP2"]),
+  tests("GRPCTests", ["GRPC"]),
+  tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
+  tests("ProtobufCTests", ["ProtobufC", "BelayAPI"]),
+  tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
+  tests("HypervisorTests", ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel"]),
+  tests("RepositoryTests", ["Repository", "BackupModel"]),
+  tests(
+    "CoordinatorTests", ["Coordinator", "Store", "SQLiteStore", "BelayAPI", "GRPC", "BackupModel"]),
+  tests(
+    "WorkerTests",
+    ["Worker", "WorkerCore", "Repository", "Hypervisor", "BelayAPI", "GRPC", "BackupModel"]),
+  tests(
+    "EndToEndTests",
+    ["BelayAPI", "GRPC", "GRPCTransport", "Repository", "BackupModel"] + nio),
+]
+
+// While the first slice is being put together: BELAY_ONLY="A B" keeps these targets and what they need.
+let everything =
+  systemLibraries + pure + rpc + contract + adapters + shells + executables + testSupport + allTests
+var kept = everything
+if let only = Context.environment["BELAY_ONLY"] {
+  var wanted = Set(only.split(separator: " ").map(String.init))
+  for target in everything.reversed() where wanted.contains(target.name) {
+    for dependency in target.dependencies {
+      if case .byNameItem(let name, _) = dependency { wanted.insert(name) }
+    }
+  }
+  // A test-support target stands below the shells but is named by tests above: a second pass settles it.
+  for target in everything.reversed() where wanted.contains(target.name) {
+    for dependency in target.dependencies {
+      if case .byNameItem(let name, _) = dependency { wanted.insert(name) }
+    }
+  }
+  kept = everything.filter { wanted.contains($0.name) }
+}
+
+let package = Package(
+  name: "belay",
+  products: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: kept
+)
