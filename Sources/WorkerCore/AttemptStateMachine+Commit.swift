@@ -1,0 +1,48 @@
+internal import BackupModel
+
+extension AttemptStateMachine {
+  /// The commit is durable: from here on nothing undoes it.
+  package mutating func commit() -> Effects {
+    var effects = Effects()
+    switch state {
+    case .awaitingPermit(let commitment, _):
+      state = .publishing(commitment, tries: 1, isAbandoned: false)
+      effects.run(.publish(commitment))
+    case .publishing, .waitingToPublish, .finishing:
+      break  // A repeat: already under way.
+    case .assigned, .creatingCheckpoint, .transferring, .staging, .unwinding, .ended:
+      effects.isReportDue = true  // Nothing of this attempt can be committed: the report says so.
+    }
+    return effects
+  }
+
+  mutating func published(_ effects: inout Effects) {
+    guard case .publishing(let commitment, _, _) = state else {
+      preconditionFailure("a publication ended in \(state)")
+    }
+    staging = .gone
+    state = .finishing(commitment)
+    effects.isReportDue = true
+  }
+
+  mutating func publishFailed(_ failure: StepFailure, at now: Timestamp, _ effects: inout Effects) {
+    guard case .publishing(let commitment, let tries, let isAbandoned) = state else {
+      preconditionFailure("a publication failed in \(state)")
+    }
+    if isAbandoned {
+      leaveCommitted(failure.message)
+    } else if failure.isRetryable {
+      state = .waitingToPublish(
+        commitment, Retry(afterTries: tries, message: failure.message, at: now))
+    } else {
+      unwind(failure)
+    }
+    effects.isReportDue = true
+  }
+
+  /// Another worker publishes what is staged: it stays where it is.
+  mutating func leaveCommitted(_ message: String) {
+    staging = .left
+    unwind(StepFailure("Publication was left to another worker: " + message, isRetryable: false))
+  }
+}
