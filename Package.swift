@@ -44,6 +44,7 @@ let systemLibraries: [Target] = [
   system("CZstd", "libzstd", apt: "libzstd-dev"),
   system("CXXHash", "libxxhash", apt: "libxxhash-dev"),
   system("CCrypto", "libcrypto", apt: "libssl-dev"),
+  .systemLibrary(name: "CLinux", path: "Sources/SystemLibraries/CLinux"),
 ]
 
 let pure: [Target] = [
@@ -74,7 +75,7 @@ let adapters: [Target] = [
   library("SQLiteStore", ["Store", "BackupModel", .product(name: "GRDB", package: "GRDB.swift")]),
   library("Hypervisor", ["BackupModel"]),
   library("DiskImagesHypervisor", ["Hypervisor", "BackupModel", "CNBD", log]),
-  library("Repository", ["BackupModel", "CZstd", "CXXHash", "CCrypto", log]),
+  library("Repository", ["BackupModel", "CZstd", "CXXHash", "CCrypto", "CLinux", log]),
 ]
 
 let shells: [Target] = [
