@@ -1,0 +1,31 @@
+/// Where a transport's calls run, and what time it is there.
+///
+/// The transport decides: on sockets it is the connection's event loop, in a simulation the seeded
+/// executor and its clock. Nothing else in this library starts a task or reads a clock.
+public protocol CallRuntime: Sendable {
+  /// The time that deadlines are measured by.
+  var now: ContinuousClock.Instant { get }
+
+  /// Starts a handler, at once (`Task.immediate(executorPreference:)`) or soon.
+  ///
+  /// The handler ends by itself when its task is cancelled, and it never throws.
+  func start(_ handler: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+
+  /// Runs an action, which is short and doesn't block, once after a delay that is at most
+  /// `CallRuntimeLimits.longestDelay`; never before `schedule` has returned.
+  func schedule(
+    after delay: Duration, _ action: @escaping @Sendable () -> Void
+  ) -> any ScheduledAction
+}
+
+/// An action that waits for its time.
+public protocol ScheduledAction: Sendable {
+  /// Prevents the action unless it has begun. Harmless at any time and any number of times.
+  func cancel()
+}
+
+/// What every runtime can rely on.
+public enum CallRuntimeLimits {
+  /// A deadline further off than this is none: a year.
+  public static let longestDelay = Duration.seconds(365 * 24 * 3600)
+}

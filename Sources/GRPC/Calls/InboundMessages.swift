@@ -1,0 +1,127 @@
+import DequeModule
+
+/// The messages of one direction that have come and are not yet read.
+///
+/// It also says when the peer may send more. Bytes count as consumed when their message is read;
+/// those of an incomplete message already when nothing else is left to read, or else a message
+/// larger than the peer's window would never come to its end. So at most a window and one message
+/// are held.
+///
+/// ```
+/// open ──finish──▶ finishing ──queue read empty──▶ (next answers the end, for ever)
+///   └────abort────▶ aborted ◀──abort──┘
+/// ```
+struct InboundMessages: ~Copyable {
+  /// What reading finds.
+  enum Next {
+    case message([UInt8])
+    /// Nothing yet.
+    case none
+    /// The stream is at its end: normally, or by the peer's error.
+    case end(RPCError?)
+    /// The call is over; what was not read is dropped.
+    case aborted(any Error)
+  }
+
+  private enum State {
+    /// Can move to: finishing, aborted.
+    case open
+    /// The peer sends no more. Can move to: aborted.
+    case finishing(RPCError?)
+    /// Can move to: nothing.
+    case aborted(any Error)
+  }
+
+  private struct Waiting {
+    let message: [UInt8]
+    /// Bytes to count as consumed when it is read.
+    let cost: Int
+  }
+
+  private var state = State.open
+  private var queue: Deque<Waiting> = []
+  private var deframer: MessageDeframer
+  /// Bytes of the incomplete message that are counted as consumed already.
+  private var partialConsumed = 0
+  private var consumed = 0
+
+  /// Consumption is told in portions of at least so many bytes, or when there is nothing to read.
+  private static let portion = 16 << 10
+
+  init(limit: Int) {
+    deframer = MessageDeframer(limit: limit)
+  }
+
+  /// How many whole messages wait.
+  var count: Int { queue.count }
+
+  /// Whether the peer can still send.
+  var isOpen: Bool {
+    if case .open = state { true } else { false }
+  }
+
+  /// Takes bytes from the peer; after the end they are dropped and count as consumed.
+  mutating func receive(_ bytes: RawSpan) throws(RPCError) {
+    guard isOpen else {
+      consumed += bytes.byteCount
+      return
+    }
+    var offset = 0
+    // After an error the call is aborted; what the deframer did not take is consumed by then.
+    defer { consumed += bytes.byteCount - offset }
+    while let message = try deframer.next(in: bytes, from: &offset) {
+      let framed = OutboundMessage.prefixLength + message.count
+      queue.append(Waiting(message: message, cost: framed - partialConsumed))
+      partialConsumed = 0
+    }
+    consumePartialIfIdle()
+  }
+
+  mutating func next() -> Next {
+    switch state {
+    case .aborted(let error): return .aborted(error)
+    case .open, .finishing: break
+    }
+    if let first = queue.popFirst() {
+      consumed += first.cost
+      consumePartialIfIdle()
+      return .message(first.message)
+    }
+    switch state {
+    case .open: return .none
+    case .finishing(let error): return .end(error)
+    case .aborted(let error): return .aborted(error)
+    }
+  }
+
+  /// The peer's last word on this direction. A message cut short is an INTERNAL error, unless the
+  /// peer says which error it was.
+  mutating func finish(_ error: RPCError?) {
+    guard isOpen else { return }
+    let cut = RPCError(.internal, "the stream ended within a message")
+    state = .finishing(error ?? (deframer.partialCount > 0 ? cut : nil))
+  }
+
+  /// Ends reading at once; what was not read is dropped and counts as consumed.
+  mutating func abort(_ error: any Error) {
+    if case .aborted = state { return }
+    state = .aborted(error)
+    consumed += queue.reduce(0) { $0 + $1.cost } + deframer.partialCount - partialConsumed
+    queue = []
+    deframer = MessageDeframer(limit: deframer.limit)
+    partialConsumed = 0
+  }
+
+  /// The bytes to tell the peer of as consumed now; zero when it is too early to bother.
+  mutating func takeConsumed() -> Int {
+    guard consumed >= Self.portion || queue.isEmpty else { return 0 }
+    defer { consumed = 0 }
+    return consumed
+  }
+
+  private mutating func consumePartialIfIdle() {
+    guard queue.isEmpty else { return }
+    consumed += deframer.partialCount - partialConsumed
+    partialConsumed = deframer.partialCount
+  }
+}

@@ -1,0 +1,19 @@
+/// How one call is made.
+public struct CallOptions: Sendable, Hashable {
+  /// The whole time for the call, connecting among it; nil: any. After it the call ends with
+  /// DEADLINE_EXCEEDED, and the server is told the time that is left when the call goes out.
+  public var timeout: Duration?
+  /// Goes with the request.
+  public var metadata = Metadata()
+  /// Whether the call waits for a server that can't be reached, rather than fail with UNAVAILABLE
+  /// (gRPC "Wait for Ready Semantics").
+  public var waitsForReady = false
+
+  /// No deadline, no metadata, no waiting.
+  public init() {}
+
+  /// No metadata, no waiting, and a deadline.
+  public init(timeout: Duration) {
+    self.timeout = timeout
+  }
+}

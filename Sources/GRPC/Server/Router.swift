@@ -1,0 +1,87 @@
+/// The methods that a server answers, and how.
+public struct Router: Sendable {
+  struct Route: Sendable {
+    let method: MethodDescriptor
+    /// Reads the requests, runs the handler, writes all responses but a single one, which it
+    /// returns.
+    let run: @Sendable (ServerCall) async throws -> [UInt8]?
+  }
+
+  private var routes: [String: Route] = [:]
+
+  /// Answers nothing yet.
+  public init() {}
+
+  /// Answers a unary method; a later handler for the same path takes the place of an earlier one.
+  public mutating func unary<Q: WireMessage, A: WireMessage>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Q, ServerContext) async throws -> A
+  ) {
+    add(method, .unary) { call in
+      let request = try await Q(decoding: call.onlyRequest(), as: "request")
+      return try await handler(request, call.context).wireBytes()
+    }
+  }
+
+  /// Answers a client-streaming method.
+  public mutating func clientStreaming<Q: WireMessage, A: WireMessage>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (RequestStream<Q>, ServerContext) async throws -> A
+  ) {
+    add(method, .clientStreaming) { call in
+      try await handler(RequestStream(call: call), call.context).wireBytes()
+    }
+  }
+
+  /// Answers a server-streaming method.
+  public mutating func serverStreaming<Q: WireMessage, A: WireMessage>(
+    _ method: MethodDescriptor,
+    _ handler: @escaping @Sendable (Q, ResponseWriter<A>, ServerContext) async throws -> Void
+  ) {
+    add(method, .serverStreaming) { call in
+      let request = try await Q(decoding: call.onlyRequest(), as: "request")
+      try await handler(request, ResponseWriter(call: call), call.context)
+      return nil
+    }
+  }
+
+  /// Answers a method where both sides are streams.
+  public mutating func bidirectionalStreaming<Q: WireMessage, A: WireMessage>(
+    _ method: MethodDescriptor,
+    _ handler:
+      @escaping @Sendable (RequestStream<Q>, ResponseWriter<A>, ServerContext) async throws -> Void
+  ) {
+    add(method, .bidirectionalStreaming) { call in
+      try await handler(RequestStream(call: call), ResponseWriter(call: call), call.context)
+      return nil
+    }
+  }
+
+  /// Answers all methods of a service.
+  public mutating func add(_ service: any RPCService) {
+    service.register(in: &self)
+  }
+
+  /// The methods answered, in the order of their paths.
+  public var methods: [MethodDescriptor] {
+    routes.values.map(\.method).sorted { $0.path < $1.path }
+  }
+
+  func route(path: String) -> Route? {
+    routes[path]
+  }
+
+  private mutating func add(
+    _ method: MethodDescriptor, _ kind: MethodKind,
+    _ run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
+  ) {
+    precondition(method.kind == kind, "\(method.path) is \(method.kind), its handler \(kind)")
+    routes[method.path] = Route(method: method, run: run)
+  }
+}
+
+/// A service's implementation: generated server protocols refine it.
+public protocol RPCService: Sendable {
+  /// Adds a handler for each of its methods.
+  func register(in router: inout Router)
+}

@@ -1,0 +1,282 @@
+import Logging
+import Synchronization
+
+/// One call at its server: fed with events by its transport, it runs the handler and answers with
+/// operations.
+///
+/// ```
+///               begin                    half-close with one message
+/// created ─────────────▶ gathering ─────────────────────────────────▶ running
+///    │ (the method's requests are a stream)                              │
+///    └───────────────────────────────────────────────────────────────▶ running
+///    any ── handler returns · throws · deadline · reset · bad message ──▶ ended
+/// ```
+///
+/// A method with a single request starts its handler once the request is whole, so such a handler
+/// finds all it needs and need not suspend. The call ends exactly once, by the first of its reasons.
+public final class ServerCall: Sendable {
+  private enum Phase {
+    /// Can move to: gathering, running, ended.
+    case created
+    /// Waits for the single request. Can move to: running, ended.
+    case gathering
+    /// The handler runs; its task is here once the runtime has handed it over. Can move to: ended.
+    case running(Task<Void, Never>?)
+    /// Can move to: nothing.
+    case ended
+  }
+
+  private struct Life {
+    var phase = Phase.created
+    var timer: (any ScheduledAction)?
+    var trailingMetadata = Metadata()
+  }
+
+  let method: MethodDescriptor
+  let peer: String
+  let metadata: Metadata
+  let deadline: ContinuousClock.Instant?
+
+  private let route: Router.Route?
+  private let limits: CallLimits
+  private let runtime: any CallRuntime
+  private let logger: Logger
+  private let streams: CallStreams<ServerOperation>
+  private let life = Mutex(Life())
+
+  /// A call that has come; nothing happens before `begin()`.
+  public init(
+    head: RequestHead, peer: String, router: Router, limits: CallLimits = CallLimits(),
+    transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
+  ) {
+    route = router.route(path: head.path)
+    method = route?.method ?? MethodDescriptor(service: "", method: "", kind: .unary)
+    self.peer = peer
+    metadata = head.metadata
+    deadline = head.timeout.flatMap { timeout in
+      timeout < CallRuntimeLimits.longestDelay ? runtime.now.advanced(by: timeout) : nil
+    }
+    self.limits = limits
+    self.runtime = runtime
+    self.logger = logger
+    streams = CallStreams(
+      limits: limits, head: .initialMetadata(ResponseHead()), transport: transport,
+      cancellation: CancellationError())
+  }
+
+  var context: ServerContext { ServerContext(call: self) }
+}
+
+// MARK: - Events from the transport
+
+extension ServerCall {
+  /// Starts the call: its deadline, and its handler if the requests are a stream. The answer, such
+  /// as UNIMPLEMENTED for an unknown method, may come before it returns.
+  public func begin() {
+    guard let route else {
+      abort(RPCError(.unimplemented, "there is no such method"))
+      return
+    }
+    if let deadline {
+      let left = runtime.now.duration(to: deadline)
+      let timer = runtime.schedule(after: max(left, .zero)) { [weak self] in self?.expire() }
+      life.withLock { $0.timer = timer }
+    }
+    if route.method.kind.hasSingleRequest {
+      life.withLock { $0.phase = .gathering }
+    } else {
+      startHandler()
+    }
+  }
+
+  /// Bytes of the client's messages, cut anywhere.
+  public func receive(_ bytes: RawSpan) {
+    do {
+      try streams.receive(bytes)
+    } catch {
+      abort(error)
+      return
+    }
+    if isGathering, streams.waitingCount > 1 { abort(Self.wrongCount) }
+  }
+
+  /// Bytes of the client's messages, cut anywhere.
+  public func receive(_ bytes: [UInt8]) {
+    receive(bytes.span.bytes)
+  }
+
+  /// The client has ended its side (END_STREAM).
+  public func receiveEnd() {
+    streams.finishReceiving(nil)
+    guard isGathering else { return }
+    if streams.waitingCount == 1 {
+      startHandler()
+    } else {
+      abort(Self.wrongCount)
+    }
+  }
+
+  /// The client has given the call up, or its connection is lost: the handler is cancelled, and
+  /// nothing is answered.
+  public func reset() {
+    guard let task = end() else { return }
+    streams.abort(CancellationError(), last: nil)
+    task.cancel()
+  }
+
+  /// So many bytes of written messages (`OutboundMessage.framedCount`) have left.
+  public func sent(_ bytes: Int) {
+    streams.sent(bytes)
+  }
+
+  /// gRPC "Status codes": "Request cardinality violation".
+  private static let wrongCount = RPCError(
+    .unimplemented, "the method takes exactly one request message")
+
+  private var isGathering: Bool {
+    life.withLock { life in
+      if case .gathering = life.phase { true } else { false }
+    }
+  }
+}
+
+// MARK: - For the handler
+
+extension ServerCall {
+  nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
+    try await streams.next()
+  }
+
+  /// The single request: there, since the handler is not started before.
+  nonisolated(nonsending) func onlyRequest() async throws -> [UInt8] {
+    guard let bytes = try await streams.next() else { throw Self.wrongCount }
+    return bytes
+  }
+
+  nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
+    let message = try limits.outbound(bytes)
+    try await streams.write(.message(message), bytes: message.framedCount)
+  }
+
+  func sendInitialMetadata(_ metadata: Metadata) {
+    _ = streams.performHead(.initialMetadata(ResponseHead(metadata: metadata)))
+  }
+
+  func setTrailingMetadata(_ metadata: Metadata) {
+    life.withLock { $0.trailingMetadata = metadata }
+  }
+}
+
+// MARK: - The handler's life
+
+extension ServerCall {
+  private func startHandler() {
+    guard let route else { return }
+    let begins = life.withLock { life in
+      switch life.phase {
+      case .created, .gathering:
+        life.phase = .running(nil)
+        return true
+      case .running, .ended: return false
+      }
+    }
+    guard begins else { return }
+    let task = runtime.start { await self.run(route) }
+    let isOver = life.withLock { life in
+      switch life.phase {
+      case .running:
+        life.phase = .running(task)
+        return false
+      case .created, .gathering, .ended: return true
+      }
+    }
+    if isOver { task.cancel() }
+  }
+
+  private func run(_ route: Router.Route) async {
+    do {
+      let response = try await route.run(self)
+      let message = try response.map(limits.outbound)
+      succeed(message)
+    } catch {
+      fail(status(of: error))
+    }
+  }
+
+  private func succeed(_ message: OutboundMessage?) {
+    guard end() != nil else { return }
+    let trailers = ResponseTrailers(metadata: life.withLock(\.trailingMetadata))
+    var operations: [ServerOperation] = []
+    if let message { operations.append(.message(message)) }
+    operations.append(.trailers(trailers))
+    streams.finishWriting(operations, withHead: true, reason: CancellationError())
+    streams.stopReading(CancellationError())
+  }
+
+  private func fail(_ error: RPCError) {
+    guard end() != nil else { return }
+    let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
+    streams.finishWriting([.trailers(trailers)], withHead: false, reason: CancellationError())
+    streams.stopReading(CancellationError())
+  }
+
+  /// The call can't go on: answers at once and cancels the handler.
+  private func abort(_ error: RPCError) {
+    guard let task = end() else { return }
+    let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
+    streams.abort(CancellationError(), last: .abort(trailers))
+    task.cancel()
+  }
+
+  private func expire() {
+    abort(.deadlineExceeded)
+  }
+
+  /// What is left to cancel when a call ends.
+  private struct Ended {
+    let task: Task<Void, Never>?
+    func cancel() { task?.cancel() }
+  }
+
+  /// Moves to `ended`; nil when it was there.
+  private func end() -> Ended? {
+    let (ended, timer): (Ended?, (any ScheduledAction)?) = life.withLock { life in
+      let ended: Ended
+      switch life.phase {
+      case .created, .gathering: ended = Ended(task: nil)
+      case .running(let task): ended = Ended(task: task)
+      case .ended: return (nil, nil)
+      }
+      life.phase = .ended
+      return (ended, life.timer.take())
+    }
+    timer?.cancel()
+    return ended
+  }
+
+  /// The status for what a handler throws. Only an `RPCError` says something of itself to the peer.
+  private func status(of error: any Error) -> RPCError {
+    switch error {
+    case let error as RPCError: return error
+    case is CancellationError:
+      if let deadline, runtime.now >= deadline { return .deadlineExceeded }
+      return .cancelled
+    default:
+      logger.error(
+        "a handler failed", metadata: ["method": "\(method.path)", "error": "\(error)"])
+      return RPCError(.unknown, "the server failed to handle the call")
+    }
+  }
+}
+
+extension CallLimits {
+  /// A message to send, when it is within the limit.
+  func outbound(_ bytes: [UInt8]) throws(RPCError) -> OutboundMessage {
+    guard bytes.count <= min(maximumOutboundMessage, Int(UInt32.max)) else {
+      throw RPCError(
+        .resourceExhausted,
+        "a message of \(bytes.count) bytes to send; the limit is \(maximumOutboundMessage) bytes")
+    }
+    return OutboundMessage(payload: bytes)
+  }
+}

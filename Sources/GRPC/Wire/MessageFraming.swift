@@ -1,0 +1,101 @@
+/// One message on its way out (PROTOCOL-HTTP2, "Length-Prefixed-Message"): a flag, a big-endian
+/// 32-bit length, and the message.
+public struct OutboundMessage: Sendable, Hashable {
+  /// The serialized message, without its prefix.
+  public let payload: [UInt8]
+
+  /// The length of the prefix in bytes.
+  public static let prefixLength = 5
+
+  init(payload: [UInt8]) {
+    self.payload = payload
+  }
+
+  /// The length on the wire, in bytes.
+  public var framedCount: Int { Self.prefixLength + payload.count }
+
+  /// The five bytes that go before the payload.
+  public var prefix: (UInt8, UInt8, UInt8, UInt8, UInt8) {
+    // A message's size is held to `CallLimits` before it becomes one of these.
+    let length = UInt32(truncatingIfNeeded: payload.count)
+    return (
+      0, UInt8(truncatingIfNeeded: length >> 24), UInt8(truncatingIfNeeded: length >> 16),
+      UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)
+    )
+  }
+
+  /// Appends prefix and payload to a buffer.
+  public func append(to buffer: inout [UInt8]) {
+    let prefix = prefix
+    buffer.append(contentsOf: [prefix.0, prefix.1, prefix.2, prefix.3, prefix.4])
+    buffer.append(contentsOf: payload)
+  }
+}
+
+/// Cuts a stream of bytes, in pieces of any size, into messages.
+///
+/// It holds at most one incomplete message, and memory only for bytes that came: a prefix that lies
+/// about a length costs nothing.
+public struct MessageDeframer: Sendable {
+  /// The largest message that is let through, in bytes.
+  public let limit: Int
+
+  private var prefix: [UInt8] = []
+  private var payload: [UInt8] = []
+  private var missing = 0
+
+  /// A deframer that refuses messages larger than the limit.
+  public init(limit: Int) {
+    self.limit = limit
+  }
+
+  /// How many bytes of an incomplete message are held, its prefix among them.
+  public var partialCount: Int { prefix.count + payload.count }
+
+  /// The next message that `bytes`, from `offset` on, completes; nil when they are used up.
+  ///
+  /// Call it until it answers nil. After it throws, the stream can't be read any further.
+  /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, as soon as its prefix is there;
+  ///   INTERNAL for a compressed message (no encoding was agreed) or a flag with reserved bits.
+  public mutating func next(
+    in bytes: RawSpan, from offset: inout Int
+  ) throws(RPCError) -> [UInt8]? {
+    if prefix.count < OutboundMessage.prefixLength {
+      let wanted = OutboundMessage.prefixLength - prefix.count
+      _ = Self.take(wanted, of: bytes, from: &offset, into: &prefix)
+      guard prefix.count == OutboundMessage.prefixLength else { return nil }
+      missing = try declaredLength()
+    }
+    missing -= Self.take(missing, of: bytes, from: &offset, into: &payload)
+    guard missing == 0 else { return nil }
+    defer {
+      prefix.removeAll(keepingCapacity: true)
+      payload = []
+    }
+    return payload
+  }
+
+  private func declaredLength() throws(RPCError) -> Int {
+    switch prefix[0] {
+    case 0: break
+    case 1: throw RPCError(.internal, "a compressed message, but no message encoding was named")
+    default: throw RPCError(.internal, "a message's flags have reserved bits")
+    }
+    let length = prefix[1...].reduce(0) { $0 << 8 | Int($1) }
+    guard length <= limit else {
+      throw RPCError(
+        .resourceExhausted, "a message of \(length) bytes; the limit is \(limit) bytes")
+    }
+    return length
+  }
+
+  /// Moves up to `wanted` bytes; answers how many there were.
+  private static func take(
+    _ wanted: Int, of bytes: RawSpan, from offset: inout Int, into target: inout [UInt8]
+  ) -> Int {
+    let count = min(wanted, bytes.byteCount - offset)
+    bytes.extracting(offset..<offset + count).withUnsafeBytes { target.append(contentsOf: $0) }
+    offset += count
+    return count
+  }
+}
