@@ -1,0 +1,97 @@
+import CNGHTTP2
+
+/// What the library's callbacks write while they run: events, stream slots, the header block in progress.
+///
+/// Lives on the heap at one address for the life of its `HTTP2Session`, which owns it.
+struct SessionState {
+  let limits: HTTP2Limits
+  var events = EventQueue()
+  var streams = StreamTable()
+  var flood: FloodMeter
+  /// Where the input's frames begin.
+  private var frames: FrameScanner
+  /// The header block being received; HTTP/2 allows one at a time.
+  private var block = HeaderBlock()
+  private var blockIsTooLarge = false
+  /// The address and length of the input that `receive` is working on.
+  var input: UnsafeRawBufferPointer?
+
+  init(limits: HTTP2Limits, preface: Int) {
+    self.limits = limits
+    flood = FloodMeter(allowance: limits.idleFrames)
+    frames = FrameScanner(preface: preface)
+  }
+
+  /// The stream of this id, if the library still has it and it holds a slot here.
+  func stream(_ id: Int32, in session: OpaquePointer?) -> HTTP2Stream? {
+    guard let mark = nghttp2_session_get_stream_user_data(session, id) else { return nil }
+    let stream = HTTP2Stream(id: id, slot: Int(bitPattern: mark) - 1)
+    return streams.holds(stream) ? stream : nil
+  }
+
+  /// What the library keeps with a stream: its slot plus one, for nil means none.
+  static func mark(_ slot: Int) -> UnsafeMutableRawPointer? {
+    UnsafeMutableRawPointer(bitPattern: slot + 1)
+  }
+
+  // MARK: Receiving
+
+  /// Counts the frames that begin in a piece of input; false if the peer floods.
+  mutating func admits(_ input: UnsafeRawBufferPointer) -> Bool {
+    frames.scan(input) { frame in
+      if frame.isIdle { flood.idle() } else { flood.useful() }
+    }
+    return !flood.isExhausted
+  }
+
+  mutating func headersBegin() {
+    block = HeaderBlock()
+    block.reserve(fields: 12, bytes: 256)
+    blockIsTooLarge = false
+  }
+
+  mutating func header(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+    guard block.listSize + name.count + value.count + 32 <= limits.headerListSize else {
+      blockIsTooLarge = true
+      return
+    }
+    block.append(name: name, value: value)
+  }
+
+  mutating func headersEnd(_ stream: HTTP2Stream) {
+    events.append(blockIsTooLarge ? .headersTooLarge(stream) : .headers(stream, block))
+    block = HeaderBlock()
+  }
+
+  /// Notes body bytes; false if they are not within the input, which would be the library's fault.
+  mutating func data(_ stream: HTTP2Stream, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let base = input?.baseAddress, let start = bytes.baseAddress else { return bytes.isEmpty }
+    let offset = start - base
+    guard offset >= 0, offset + bytes.count <= input?.count ?? 0 else { return false }
+    streams.slots[stream.slot].unconsumed += bytes.count
+    events.append(.data(stream, offset..<offset + bytes.count))
+    return true
+  }
+
+  /// Frees the stream's slot; returns how many bytes to give back to the connection's window.
+  mutating func closed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) -> Int {
+    events.append(.closed(stream, code))
+    return streams.close(stream.slot)
+  }
+
+  // MARK: Sending
+
+  /// Moves body bytes of a slot into a frame.
+  mutating func takeBody(
+    _ stream: HTTP2Stream, into target: UnsafeMutableRawBufferPointer
+  ) -> (taken: Int, left: Int) {
+    let taken = streams.slots[stream.slot].body.take(into: target)
+    let left = streams.slots[stream.slot].body.count
+    if taken > 0 { flood.useful() }
+    if streams.slots[stream.slot].body.wantsRoom, left < limits.outboundHighWater / 2 {
+      streams.slots[stream.slot].body.wantsRoom = false
+      events.append(.writable(stream))
+    }
+    return (taken, left)
+  }
+}
