@@ -1,0 +1,62 @@
+package import BackupModel
+
+/// What is durable of one task: changed only by `SessionHistory.apply`.
+package struct TaskHistory: Sendable, Hashable {
+  package let id: TaskID
+  package let object: JobObject
+  package internal(set) var state: TaskState = .pending
+  /// The number of the latest attempt; 0 before the first.
+  package internal(set) var lastAttempt = 0
+  /// The worker of the latest attempt.
+  package internal(set) var lastWorker: WorkerID?
+  /// How many attempts have started: those that `maxAttempts` bounds.
+  package internal(set) var starts = 0
+  /// TASK_STARTED of the first attempt: *t* of semantics.md §3.
+  package internal(set) var started: Timestamp?
+  package internal(set) var ended: Timestamp?
+  /// The lease in force.
+  package internal(set) var current: Lease?
+  package internal(set) var commit: Commit?
+  /// The stagings that are not known to be gone, by attempt; the committed one is not among them.
+  package internal(set) var stagings: [Staging] = []
+  package internal(set) var message = ""
+  package internal(set) var progress = TaskProgress()
+
+  /// One attempt on one worker.
+  package struct Lease: Sendable, Hashable {
+    package let attempt: Int
+    package let worker: WorkerID
+    package let host: HostID
+    package let assigned: Timestamp
+    package internal(set) var started: Timestamp?
+  }
+
+  /// RESTORE_POINT_COMMITTED: *c* of semantics.md §3.
+  package struct Commit: Sendable, Hashable {
+    package let attempt: Int
+    package let host: HostID
+    package let commitment: Commitment
+    package let time: Timestamp
+    package internal(set) var isPublished = false
+  }
+
+  /// What an attempt may have staged.
+  package struct Staging: Sendable, Hashable {
+    package let attempt: Int
+    package let host: HostID
+    /// When its attempt ended without discarding it. Nil: the attempt is still under way.
+    package internal(set) var owedSince: Timestamp?
+  }
+
+  init(id: TaskID, object: JobObject) {
+    self.id = id
+    self.object = object
+  }
+
+  package var ordinal: Int { id.ordinal }
+  package var hasStarted: Bool { starts > 0 }
+
+  func attempt(_ number: Int) -> AttemptID { AttemptID(task: id, number: number) }
+
+  var currentAttempt: AttemptID? { current.map { attempt($0.attempt) } }
+}
