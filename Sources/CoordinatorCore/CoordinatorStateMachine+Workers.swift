@@ -126,7 +126,7 @@ extension CoordinatorStateMachine {
     forEachLease(of: id) { session, task in
       let attempt = task.attempt(task.lastAttempt)
       guard !reported.contains(attempt) else { return }
-      if task.state == .assigned {
+      if task.state == .assigned && !report.isDraining {
         if let specification = session.specification(attempt) {
           step.tell(id, .assign(specification))
         }

@@ -81,6 +81,7 @@ package struct CoordinatorStateMachine: Sendable {
         WorkerMessage(
           worker: address.worker, connection: connection, content: .directive(directive)))
     }
+    effects.progressed = Array(OrderedSet(effects.progressed))
     effects.nextDeadline = nextDeadline(after: step.now)
     return effects
   }

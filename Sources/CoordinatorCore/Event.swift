@@ -80,17 +80,31 @@ package struct JobChanges: Sendable, Hashable {
   }
 }
 
+/// When a graceful stop turns into an immediate one, as it is asked for; stored as an absolute time.
+package enum StopDeadline: Sendable, Hashable {
+  case at(Timestamp)
+  /// Counted from when the stop is accepted.
+  case after(Duration)
+
+  func time(from now: Timestamp) -> Timestamp {
+    switch self {
+    case .at(let time): time
+    case .after(let duration): now.advanced(by: duration)
+    }
+  }
+}
+
 /// A stop as it is asked for.
 package struct StopOrder: Sendable, Hashable {
   package var mode: StopMode
   package var requester: Requester
-  /// When a graceful stop is to turn into an immediate one: absolute.
-  package var deadline: Timestamp?
+  /// When a graceful stop is to turn into an immediate one.
+  package var deadline: StopDeadline?
   /// Accept only while the session's log ends with this sequence number.
   package var ifSequence: Int?
 
   package init(
-    mode: StopMode, requester: Requester, deadline: Timestamp? = nil, ifSequence: Int? = nil
+    mode: StopMode, requester: Requester, deadline: StopDeadline? = nil, ifSequence: Int? = nil
   ) {
     self.mode = mode
     self.requester = requester

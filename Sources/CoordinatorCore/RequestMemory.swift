@@ -53,8 +53,7 @@ extension Request {
     return id.isEmpty ? nil : id
   }
 
-  /// The request without what may differ between two sendings of it: the drawn session id, the peer's address and
-  /// an absolute deadline that was made from a relative one.
+  /// The request without what may differ between two sendings of it: the drawn session id and the peer's address.
   fileprivate var body: Request {
     func same(_ requester: Requester) -> Requester {
       var requester = requester
@@ -64,7 +63,6 @@ extension Request {
     func same(_ order: StopOrder) -> StopOrder {
       var order = order
       order.requester = same(order.requester)
-      order.deadline = nil
       return order
     }
     switch self {

@@ -5,16 +5,19 @@ extension SessionStateMachine {
   mutating func take(_ report: AttemptReport, from worker: WorkerID, _ step: inout Step) {
     let ordinal = report.attempt.task.ordinal
     guard let task = history.task(ordinal) else { return tellStale(report, worker, &step) }
-    noteCheckpoint(report, &step)
     guard let lease = task.current, lease.attempt == report.attempt.number,
       lease.worker == worker
     else {
-      if task.commit?.attempt == report.attempt.number { notePublished(report, &step) }
+      noteCreation(report, &step)
+      notePublished(report, &step)
+      noteRemoval(report, &step)
       return tellStale(report, worker, &step)
     }
     noteProgress(report, &step)
     if task.state == .assigned { start(ordinal, lease, &step) }
+    noteCreation(report, &step)
     notePublished(report, &step)
+    noteRemoval(report, &step)
     if report.outcome == nil, let commitment = report.readyToCommit {
       decideCommit(ordinal, commitment, &step)
     }
@@ -40,7 +43,6 @@ extension SessionStateMachine {
     let ordinal = report.attempt.task.ordinal
     var attempt = live[ordinal] ?? LiveAttempt(attempt: report.attempt.number)
     let before = attempt
-    attempt.isAcknowledged = true
     if attempt.phase < report.phase { attempt.phase = report.phase }
     attempt.progress.raise(to: report.progress)
     live[ordinal] = attempt
@@ -89,9 +91,8 @@ extension SessionStateMachine {
     record(.attemptLost(task: ordinal, attempt: lease.attempt, worker: lease.worker), &step)
     if task.commit == nil { step.tell(lease.worker, .abandon(attempt)) }
     requestRemoval(ofAttempt: attempt, &step)
-    if task.commit != nil {
-      live[ordinal]?.isAcknowledged = false
-    } else if history.isStoppingImmediately {
+    guard task.commit == nil else { return }
+    if history.isStoppingImmediately {
       endCanceled(ordinal, &step)
     } else if !history.mayTryAgain(task) {
       let message =

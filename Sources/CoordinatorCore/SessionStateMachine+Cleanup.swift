@@ -1,28 +1,31 @@
 internal import BackupModel
 
 extension SessionStateMachine {
-  /// What the ledger learns from an attempt's report, whoever sends it.
-  mutating func noteCheckpoint(_ report: AttemptReport, _ step: inout Step) {
+  /// The ledger learns that an attempt's checkpoint exists, whoever reports it.
+  ///
+  /// A zombie may have made it after its removal was verified: then the entry is opened again.
+  mutating func noteCreation(_ report: AttemptReport, _ step: inout Step) {
     let name = CheckpointName(attempt: report.attempt)
-    guard let entry = history.ledger[name] else { return }
+    guard report.checkpoint == .created, let entry = history.ledger[name] else { return }
+    if entry.state == .removed { record(.checkpointIntended(entry.record), &step) }
+    if entry.state == .intended || entry.state == .removed {
+      record(.checkpointCreated(name), &step)
+    }
+  }
+
+  /// The ledger learns how the removal of an attempt's checkpoint went, whoever reports it.
+  mutating func noteRemoval(_ report: AttemptReport, _ step: inout Step) {
+    let name = CheckpointName(attempt: report.attempt)
+    guard let entry = history.ledger[name], entry.state != .removed else { return }
     switch report.checkpoint {
-    case .none: break
-    case .created:
-      // A zombie may have made it after its removal was verified: the entry is opened again.
-      if entry.state == .removed { record(.checkpointIntended(entry.record), &step) }
-      if entry.state == .intended || entry.state == .removed {
-        record(.checkpointCreated(name), &step)
-      }
+    case .none, .created: break
     case .removed:
-      if entry.state != .removed {
-        requestRemoval(ofAttempt: report.attempt, &step)
-        record(.checkpointRemoved(name), &step)
-      }
+      requestRemoval(ofAttempt: report.attempt, &step)
+      record(.checkpointRemoved(name), &step)
     case .removalFailed(let tries, let message):
       let ordinal = report.attempt.task.ordinal
-      guard entry.state != .removed, entry.state != .actionRequired,
-        let attempt = live[ordinal], attempt.attempt == report.attempt.number,
-        tries > attempt.failedRemovals
+      guard entry.state != .actionRequired, let attempt = live[ordinal],
+        attempt.attempt == report.attempt.number, tries > attempt.failedRemovals
       else { return }
       requestRemoval(ofAttempt: report.attempt, &step)
       live[ordinal]?.failedRemovals = tries

@@ -4,9 +4,10 @@ extension SessionStateMachine {
   /// Decides a request to stop this session: the whole matrix of semantics.md §5.
   mutating func stop(_ order: StopOrder, _ step: inout Step) -> Result<StopOutcome, Refusal> {
     if history.state == .stopped { return .success(.alreadyStopped) }
-    if let refusal = refusal(of: order, at: step.now) { return .failure(refusal) }
+    let deadline = order.deadline?.time(from: step.now)
+    if let refusal = refusal(of: order, deadline, at: step.now) { return .failure(refusal) }
     guard let existing = history.stop else {
-      accept(order, &step)
+      accept(order, deadline, &step)
       return .success(.accepted)
     }
     switch (existing.request.mode, order.mode) {
@@ -16,15 +17,15 @@ extension SessionStateMachine {
       escalate(.user(order.requester), &step)
       return .success(.escalated)
     case (.graceful, .graceful):
-      return .success(tighten(existing.request.deadline, to: order.deadline, &step))
+      return .success(tighten(existing.request.deadline, to: deadline, &step))
     }
   }
 
-  private func refusal(of order: StopOrder, at now: Timestamp) -> Refusal? {
+  private func refusal(of order: StopOrder, _ deadline: Timestamp?, at now: Timestamp) -> Refusal? {
     if let given = order.ifSequence, given != history.sequence {
       return .sequenceChanged(given: given, current: history.sequence)
     }
-    if let deadline = order.deadline {
+    if let deadline {
       if order.mode == .immediate { return .deadlineNotAllowed }
       if deadline <= now { return .deadlineInPast(deadline) }
     }
@@ -34,11 +35,11 @@ extension SessionStateMachine {
     return nil
   }
 
-  private mutating func accept(_ order: StopOrder, _ step: inout Step) {
+  private mutating func accept(_ order: StopOrder, _ deadline: Timestamp?, _ step: inout Step) {
     let inProcess = history.tasks.filter { $0.hasStarted && !$0.state.isTerminal }
     let request = StopRequest(
       id: StopRequestID(rawValue: "stop-1"), mode: order.mode, requester: order.requester,
-      accepted: step.now, deadline: order.deadline,
+      accepted: step.now, deadline: deadline,
       stopSet: order.mode == .graceful ? inProcess.map(\.ordinal) : [])
     record(.stopAccepted(request), &step)
     record(.stateChanged(.stopping), &step)

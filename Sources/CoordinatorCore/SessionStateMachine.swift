@@ -21,7 +21,6 @@ struct SessionStateMachine: Sendable {
   /// What is known of an attempt beyond the records.
   struct LiveAttempt: Sendable, Equatable {
     let attempt: Int
-    var isAcknowledged = false
     var phase: TaskPhase = .preparing
     var progress = TaskProgress()
     /// How the worker ended a committed attempt whose task waits for more.
