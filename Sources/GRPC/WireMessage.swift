@@ -5,3 +5,23 @@ public protocol WireMessage: Sendable {
   /// Encodes the message.
   func wireBytes() throws -> [UInt8]
 }
+
+extension WireMessage {
+  /// gRPC's answer to bytes that are no message: INTERNAL, with nothing of the decoder in it.
+  init(decoding bytes: [UInt8], as role: String) throws(RPCError) {
+    do {
+      try self.init(wireBytes: bytes)
+    } catch {
+      throw RPCError(.internal, "the \(role) could not be decoded")
+    }
+  }
+
+  /// INTERNAL for a message that has no encoding, such as one that is too large for its format.
+  func encoded(as role: String) throws(RPCError) -> [UInt8] {
+    do {
+      return try wireBytes()
+    } catch {
+      throw RPCError(.internal, "the \(role) could not be encoded")
+    }
+  }
+}

@@ -143,10 +143,13 @@ extension CallStreams {
     if let refusal { throw refusal }
   }
 
-  /// The peer sends no more messages; with an error, it is thrown once the others are read.
-  func finishReceiving(_ error: RPCError?) {
-    state.withLock { $0.inbound.finish(error) }
+  /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
+  /// the error that ends the reading: also that a message is cut short.
+  @discardableResult
+  func finishReceiving(_ error: RPCError?) -> RPCError? {
+    let final = state.withLock { $0.inbound.finish(error) }
     wakeReader()
+    return final
   }
 
   /// So many written bytes have left.

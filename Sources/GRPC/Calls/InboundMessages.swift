@@ -95,11 +95,13 @@ struct InboundMessages: ~Copyable {
   }
 
   /// The peer's last word on this direction. A message cut short is an INTERNAL error, unless the
-  /// peer says which error it was.
-  mutating func finish(_ error: RPCError?) {
-    guard isOpen else { return }
+  /// peer says which error it was. Answers the error that is thrown when all is read.
+  mutating func finish(_ error: RPCError?) -> RPCError? {
+    guard isOpen else { return nil }
     let cut = RPCError(.internal, "the stream ended within a message")
-    state = .finishing(error ?? (deframer.partialCount > 0 ? cut : nil))
+    let final = error ?? (deframer.partialCount > 0 ? cut : nil)
+    state = .finishing(final)
+    return final
   }
 
   /// Ends reading at once; what was not read is dropped and counts as consumed.

@@ -21,7 +21,7 @@ extension RPCChannel {
     _ method: MethodDescriptor, _ request: Q, options: CallOptions = CallOptions()
   ) async throws -> A {
     try await withCall(method, options) { call in
-      try call.sendOnly(request.wireBytes())
+      try call.sendOnly(request.encoded(as: "request"))
       return try await A(decoding: call.onlyResponse(), as: "response")
     }
   }
@@ -56,7 +56,7 @@ extension RPCChannel {
     _ body: nonisolated(nonsending) (ResponseStream<A>) async throws -> R
   ) async throws -> R {
     try await withCall(method, options) { call in
-      try call.sendOnly(request.wireBytes())
+      try call.sendOnly(request.encoded(as: "request"))
       return try await body(ResponseStream(call: call))
     }
   }

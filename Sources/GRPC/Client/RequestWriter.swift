@@ -7,7 +7,7 @@ public struct RequestWriter<Message: WireMessage>: Sendable {
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit; when the call is over, its status,
   ///   or CANCELLED if that is OK, and the task's cancellation. The message is not written then.
   public nonisolated(nonsending) func write(_ message: Message) async throws {
-    try await call.write(message.wireBytes())
+    try await call.write(message.encoded(as: "request"))
   }
 
   /// Tells the server that no more requests come. Harmless again.

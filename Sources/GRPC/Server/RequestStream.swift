@@ -32,14 +32,3 @@ public struct RequestStream<Message: WireMessage>: AsyncSequence, Sendable {
     }
   }
 }
-
-extension WireMessage {
-  /// gRPC's answer to a message that is not one: INTERNAL, with nothing of the decoder in it.
-  init(decoding bytes: [UInt8], as role: String) throws(RPCError) {
-    do {
-      try self.init(wireBytes: bytes)
-    } catch {
-      throw RPCError(.internal, "the \(role) could not be decoded")
-    }
-  }
-}

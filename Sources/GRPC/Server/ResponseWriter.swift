@@ -7,6 +7,6 @@ public struct ResponseWriter<Message: WireMessage>: Sendable {
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, CancellationError when the call is
   ///   over or the task is cancelled; the message is not written then.
   public nonisolated(nonsending) func write(_ message: Message) async throws {
-    try await call.write(message.wireBytes())
+    try await call.write(message.encoded(as: "response"))
   }
 }

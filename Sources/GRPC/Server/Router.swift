@@ -19,7 +19,7 @@ public struct Router: Sendable {
   ) {
     add(method, .unary) { call in
       let request = try await Q(decoding: call.onlyRequest(), as: "request")
-      return try await handler(request, call.context).wireBytes()
+      return try await handler(request, call.context).encoded(as: "response")
     }
   }
 
@@ -29,7 +29,7 @@ public struct Router: Sendable {
     _ handler: @escaping @Sendable (RequestStream<Q>, ServerContext) async throws -> A
   ) {
     add(method, .clientStreaming) { call in
-      try await handler(RequestStream(call: call), call.context).wireBytes()
+      try await handler(RequestStream(call: call), call.context).encoded(as: "response")
     }
   }
 

@@ -107,12 +107,10 @@ extension ServerCall {
 
   /// The client has ended its side (END_STREAM).
   public func receiveEnd() {
-    streams.finishReceiving(nil)
-    guard isGathering else { return }
-    if streams.waitingCount == 1 {
-      startHandler()
-    } else {
-      abort(Self.wrongCount)
+    if let cut = streams.finishReceiving(nil) {
+      abort(cut)
+    } else if isGathering {
+      if streams.waitingCount == 1 { startHandler() } else { abort(Self.wrongCount) }
     }
   }
 

@@ -1,0 +1,88 @@
+import Testing
+
+@testable import GRPC
+
+@Suite("Message framing")
+struct MessageFramingTests {
+  /// Everything that the pieces complete.
+  private func deframe(_ pieces: [ArraySlice<UInt8>], limit: Int = 1 << 20) throws -> [[UInt8]] {
+    var deframer = MessageDeframer(limit: limit)
+    var messages: [[UInt8]] = []
+    for piece in pieces {
+      let piece = Array(piece)
+      var offset = 0
+      while let message = try deframer.next(in: piece.span.bytes, from: &offset) {
+        messages.append(message)
+      }
+      #expect(offset == piece.count)
+    }
+    return messages
+  }
+
+  private func frame(_ messages: [[UInt8]]) -> [UInt8] {
+    messages.reduce(into: []) { OutboundMessage(payload: $1).append(to: &$0) }
+  }
+
+  @Test("messages come out whole wherever the bytes are cut in two")
+  func everyCut() throws {
+    let messages: [[UInt8]] = [[1, 2, 3], [], [9], Array(0...60), []]
+    let bytes = frame(messages)
+    for cut in 0...bytes.count {
+      #expect(try deframe([bytes[..<cut], bytes[cut...]]) == messages, "cut at \(cut)")
+    }
+    #expect(try deframe(bytes.indices.map { bytes[$0...$0] }) == messages)
+  }
+
+  @Test("messages come out whole from pieces of any size")
+  func roundTrip() throws {
+    for seed in UInt64(1)...100 {
+      var random = SeededRandom(seed: seed)
+      let messages = (0..<20).map { _ in random.bytes(Int.random(in: 0...300, using: &random)) }
+      var rest = frame(messages)[...]
+      var pieces: [ArraySlice<UInt8>] = []
+      while !rest.isEmpty {
+        let size = Int.random(in: 0...min(rest.count, 40), using: &random)
+        pieces.append(rest.prefix(size))
+        rest = rest.dropFirst(size)
+      }
+      #expect(try deframe(pieces) == messages, "seed \(seed)")
+    }
+  }
+
+  @Test(
+    "a message over the limit is refused once its prefix is there",
+    arguments: [11, 1 << 20, 0xffff_ffff])
+  func limit(length: Int) {
+    let prefix = [0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) }
+    let error = #expect(throws: RPCError.self) { try deframe([prefix[...]], limit: 10) }
+    #expect(error?.code == .resourceExhausted)
+    #expect(throws: Never.self) { try deframe([prefix[..<4]], limit: 10) }
+  }
+
+  @Test(
+    "compression that was not agreed, and reserved flags, are refused",
+    arguments: [1, 2, 3, 128, 255] as [UInt8])
+  func flags(flag: UInt8) {
+    let error = #expect(throws: RPCError.self) { try deframe([[flag, 0, 0, 0, 0]]) }
+    #expect(error?.code == .internal)
+  }
+
+  @Test("any bytes give messages or a refusal, and no more memory than they are")
+  func hostile() {
+    for seed in UInt64(1)...300 {
+      var random = SeededRandom(seed: seed)
+      var bytes = random.bytes(200)
+      if Bool.random(using: &random) { bytes.replaceSubrange(0..<4, with: [0, 0, 0, 0]) }
+      var deframer = MessageDeframer(limit: 100)
+      var offset = 0
+      do {
+        while let message = try deframer.next(in: bytes.span.bytes, from: &offset) {
+          #expect(message.count <= 100, "seed \(seed)")
+        }
+        #expect(deframer.partialCount <= 105, "seed \(seed)")
+      } catch {
+        #expect(error.code == .internal || error.code == .resourceExhausted, "seed \(seed)")
+      }
+    }
+  }
+}
