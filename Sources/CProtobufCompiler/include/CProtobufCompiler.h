@@ -1,0 +1,3 @@
+#pragma once
+#include "google/protobuf/compiler/plugin.pb-c.h"
+#include "google/protobuf/descriptor.pb-c.h"

@@ -1,0 +1,4 @@
+/// A message type that knows its proto name, such as `google.rpc.ErrorInfo`: what `google.protobuf.Any` goes by.
+public protocol NamedMessage {
+  static var messageName: String { get }
+}

@@ -1,0 +1,84 @@
+import CProtobufC
+
+/// Turns bytes into protobuf-c's structs and back, for generated code: a message type is named by its C `__init`
+/// function, and its structs never outlive the closure that is handed them.
+public enum WireCodec {
+  /// Decodes one message. Bytes from anywhere are safe: what is no message, or breaks a limit, throws.
+  ///
+  /// Unknown fields are dropped; numbers that an enum does not know are kept.
+  /// - Parameters:
+  ///   - initialize: the C type's `__init` function.
+  ///   - read: copies what is wanted out of the struct, which is gone when it returns.
+  public static func decode<CMessage, Value>(
+    _ bytes: [UInt8], _ initialize: (UnsafeMutablePointer<CMessage>?) -> Void,
+    limits: DecodingLimits = DecodingLimits(), _ read: (UnsafePointer<CMessage>) -> Value
+  ) throws(ProtobufError) -> Value {
+    let arena = MessageArena(maximumMemory: limits.maximumMemory)
+    let descriptor = try descriptor(of: initialize)
+    let unpacked = try bytes.withUnsafeBufferPointer {
+      (buffer) throws(ProtobufError) -> UnsafeMutablePointer<ProtobufCMessage> in
+      let scan = WireScan(bytes: buffer, maximumDepth: limits.maximumDepth)
+      try scan.checkMessage(0..<buffer.count, descriptor, depth: 1)
+      return try unpack(buffer, descriptor, into: arena)
+    }
+    return withExtendedLifetime(arena) {
+      read(UnsafeRawPointer(unpacked).assumingMemoryBound(to: CMessage.self))
+    }
+  }
+
+  /// Encodes one message: fields by number, map entries by key, so equal messages give equal bytes.
+  ///
+  /// - Parameter build: makes the struct, and all it points to, in the arena.
+  public static func encode<CMessage>(
+    _ build: (MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<CMessage>
+  ) throws(ProtobufError) -> [UInt8] {
+    let arena = MessageArena()
+    let message = UnsafeRawPointer(try build(arena))
+      .assumingMemoryBound(to: ProtobufCMessage.self)
+    return withExtendedLifetime(arena) {
+      let size = protobuf_c_message_get_packed_size(message)
+      return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
+      }
+    }
+  }
+
+  /// The descriptor that an `__init` function writes into its struct.
+  private static func descriptor<CMessage>(
+    of initialize: (UnsafeMutablePointer<CMessage>?) -> Void
+  ) throws(ProtobufError) -> UnsafePointer<ProtobufCMessageDescriptor> {
+    let sample = UnsafeMutablePointer<CMessage>.allocate(capacity: 1)
+    defer { sample.deallocate() }
+    initialize(sample)
+    // Every protobuf-c struct begins with a ProtobufCMessage.
+    let base = UnsafeRawPointer(sample).assumingMemoryBound(to: ProtobufCMessage.self)
+    guard let descriptor = base.pointee.descriptor else {
+      preconditionFailure("\(CMessage.self) has no descriptor: not a protobuf-c message")
+    }
+    return descriptor
+  }
+
+  private static func unpack(
+    _ buffer: UnsafeBufferPointer<UInt8>, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
+    into arena: MessageArena
+  ) throws(ProtobufError) -> UnsafeMutablePointer<ProtobufCMessage> {
+    var allocator = ProtobufCAllocator(
+      alloc: { context, size in
+        guard let context, let size = Int(exactly: size) else { return nil }
+        return Unmanaged<MessageArena>.fromOpaque(context).takeUnretainedValue().allocate(size)
+      },
+      free: { _, _ in },
+      allocator_data: Unmanaged.passUnretained(arena).toOpaque())
+    guard
+      let message = protobuf_c_message_unpack(
+        descriptor, &allocator, buffer.count, buffer.baseAddress)
+    else {
+      if arena.isExhausted {
+        throw ProtobufError(.tooLarge, "The message would take too much memory.")
+      }
+      let name = descriptor.pointee.name.map { String(cString: $0) } ?? "The message"
+      throw ProtobufError(.malformed, "\(name) is malformed: a field has the wrong wire type.")
+    }
+    return message
+  }
+}
