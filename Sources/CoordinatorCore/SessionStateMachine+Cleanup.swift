@@ -7,7 +7,6 @@ extension SessionStateMachine {
   mutating func noteCreation(_ report: AttemptReport, _ step: inout Step) {
     let name = CheckpointName(attempt: report.attempt)
     guard report.checkpoint == .created, let entry = history.ledger[name] else { return }
-    if entry.state == .removed { record(.checkpointIntended(entry.record), &step) }
     if entry.state == .intended || entry.state == .removed {
       record(.checkpointCreated(name), &step)
     }

@@ -40,6 +40,7 @@ import Testing
       for records in scene.log.values { try Laws.check(records, "seed \(seed), step \(step)") }
     }
     Conversation.heal(&scene)
+    #expect(scene.lostCommits.isEmpty, "seed \(seed): acknowledgedFactsSurvive")
     for (session, records) in scene.log {
       let history = try SessionHistory(records)
       #expect(history.isSettled, "seed \(seed): \(session) is not settled")

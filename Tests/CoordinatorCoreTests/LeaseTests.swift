@@ -162,6 +162,23 @@ import Testing
     #expect(told.contains(.commit(attempt(2))))
   }
 
+  @Test("A committed attempt whose worker falls silent on an open connection is not abandoned")
+  func silentAfterCommit() throws {
+    var scene = try RequirementTests.during(2)
+    scene.change("w1") { worker in
+      worker.holds.insert(.publication)
+      worker.letGo(.transfer(ordinal: 2))
+    }
+    scene.report("w1")
+    scene.pass(.seconds(31))
+    #expect(try scene.history.tasks[1].current == nil)
+    scene.report("w1")
+    #expect(scene.lostCommits.isEmpty)
+    scene.change("w1") { $0.letGo(.publication) }
+    scene.settle()
+    #expect(scene.restorePoints.count == 6)
+  }
+
   @Test("A worker of another host publishes too, when the repository is the one they share")
   func publishedElsewhere() throws {
     var scene = try RequirementTests.during(2)

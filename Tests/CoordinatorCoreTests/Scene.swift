@@ -18,6 +18,8 @@ struct Scene {
   private var tokens: UInt64 = 0
   private(set) var epoch = 1
   let configuration: Configuration
+  /// Committed attempts that a worker was told to throw away: always empty.
+  private(set) var lostCommits: [AttemptID] = []
   /// Published restore points, as a repository would list them.
   private(set) var published: [TaskID: Int] = [:]
 
@@ -55,9 +57,25 @@ struct Scene {
       guard workers[message.worker]?.connection == message.connection,
         case .directive(let directive) = message.content
       else { continue }
+      noteLoss(directive)
       workers[message.worker]?.take(directive, published: &published)
     }
     return effects
+  }
+
+  /// A restore point that is committed and not published has no other copy than its attempt's staging.
+  private mutating func noteLoss(_ directive: Directive) {
+    let attempt: AttemptID
+    switch directive {
+    case .cancel(let id), .abandon(let id): attempt = id
+    case .perform(.discardStaging(let task)): attempt = task.attempt
+    case .assign, .proceed, .commit, .release, .perform: return
+    }
+    guard let records = log[attempt.task.session], let history = try? SessionHistory(records),
+      let commit = history.task(attempt.task.ordinal)?.commit, commit.attempt == attempt.number,
+      !commit.isPublished
+    else { return }
+    lostCommits.append(attempt)
   }
 
   @discardableResult
