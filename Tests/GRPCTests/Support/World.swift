@@ -24,16 +24,8 @@ final class World: Sendable {
   func start<T: Sendable>(
     _ work: @escaping @Sendable (InProcessTransport) async throws -> T
   ) -> Work<T> {
-    let box = Outcome<T>()
     let channel = channel
-    let task = Task(executorPreference: executor) {
-      do {
-        box.set(.success(try await work(channel)))
-      } catch {
-        box.set(.failure(error))
-      }
-    }
-    return Work(task: task, outcome: box)
+    return Work(on: executor) { try await work(channel) }
   }
 
   /// Runs everything that can run now.
@@ -55,9 +47,22 @@ final class Outcome<T: Sendable>: Sendable {
   var result: Result<T, any Error>? { value.withLock { $0 } }
 }
 
+/// Something that a client does, and what became of it.
 struct Work<T: Sendable>: Sendable {
   let task: Task<Void, Never>
-  fileprivate let outcome: Outcome<T>
+  private let outcome: Outcome<T>
+
+  init(on executor: any TaskExecutor, _ work: @escaping @Sendable () async throws -> T) {
+    let outcome = Outcome<T>()
+    self.outcome = outcome
+    task = Task(executorPreference: executor) {
+      do {
+        outcome.set(.success(try await work()))
+      } catch {
+        outcome.set(.failure(error))
+      }
+    }
+  }
 
   var isDone: Bool { outcome.result != nil }
 
