@@ -73,6 +73,50 @@ struct BackPressureTests {
     #expect(written.all.count == 7)
   }
 
+  @Test("a writer that is cancelled while it waits writes nothing, and the call goes on")
+  func cancelledWriter() throws {
+    let gate = Gate()
+    let world = World { router in
+      router.bidirectionalStreaming(Methods.chat) {
+        (_: RequestStream<Text>, responses: ResponseWriter<Blob>, _) in
+        let error = await withTaskGroup(of: (any Error)?.self) { group in
+          group.addTask {
+            do {
+              for _ in 0..<3 { try await responses.write(Blob(count: 40_000)) }
+              return nil
+            } catch {
+              return error
+            }
+          }
+          group.addTask {
+            try? await gate.wait()
+            return nil
+          }
+          _ = await group.next()
+          group.cancelAll()
+          return await group.next() ?? nil
+        }
+        #expect(error is CancellationError)
+      }
+    }
+    let reading = Gate()
+    let work = world.start { channel in
+      try await channel.bidirectionalStreaming(Methods.chat) {
+        (_: RequestWriter<Text>, responses: ResponseStream<Blob>) in
+        try await reading.wait()
+        var count = 0
+        for try await _ in responses { count += 1 }
+        return count
+      }
+    }
+    world.settle()
+    gate.open()
+    world.settle()
+    reading.open()
+    world.settle()
+    #expect(try work.value() == 2)
+  }
+
   @Test("what has left makes room at the low-water mark, not before")
   func lowWaterMark() {
     let written = Record<Int>()
