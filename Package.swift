@@ -68,6 +68,7 @@ let rpc: [Target] = [
 let contract: [Target] = [
   .target(name: "CBelayAPI", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
   library("BelayAPI", ["CBelayAPI", "ProtobufC", "GRPC"]),
+  library("WorkerLink", ["BackupModel", "BelayAPI", "GRPC"]),
 ]
 
 let adapters: [Target] = [
@@ -79,10 +80,15 @@ let adapters: [Target] = [
 ]
 
 let shells: [Target] = [
-  library("Coordinator", ["CoordinatorCore", "Store", "BelayAPI", "BackupModel", "GRPC", log]),
+  library(
+    "Coordinator",
+    ["CoordinatorCore", "Store", "WorkerLink", "BelayAPI", "BackupModel", "GRPC", log]),
   library(
     "Worker",
-    ["WorkerCore", "Hypervisor", "Repository", "BelayAPI", "BackupModel", "GRPC", log]),
+    [
+      "WorkerCore", "Hypervisor", "Repository", "WorkerLink", "BelayAPI", "BackupModel", "GRPC",
+      "CXXHash", log,
+    ]),
 ]
 
 let executables: [Target] = [
@@ -114,11 +120,15 @@ let allTests: [Target] = [
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
   tests("HypervisorTests", ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel"]),
   tests("RepositoryTests", ["Repository", "BackupModel"]),
+  tests("WorkerLinkTests", ["WorkerLink", "BelayAPI", "GRPC", "BackupModel"]),
   tests(
     "CoordinatorTests", ["Coordinator", "Store", "SQLiteStore", "BelayAPI", "GRPC", "BackupModel"]),
   tests(
     "WorkerTests",
-    ["Worker", "WorkerCore", "Repository", "Hypervisor", "BelayAPI", "GRPC", "BackupModel"]),
+    [
+      "Worker", "WorkerCore", "WorkerLink", "Repository", "Hypervisor", "BelayAPI", "GRPC",
+      "BackupModel", log,
+    ]),
   tests(
     "EndToEndTests",
     ["BelayAPI", "GRPC", "GRPCTransport", "Repository", "BackupModel"] + nio),
