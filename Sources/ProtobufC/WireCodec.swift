@@ -43,6 +43,22 @@ public enum WireCodec {
     }
   }
 
+  /// One message in protobuf's JSON mapping, on one line.
+  ///
+  /// - Parameter build: makes the struct, and all it points to, in the arena.
+  public static func json<CMessage>(
+    _ build: (MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<CMessage>
+  ) throws(ProtobufError) -> String {
+    let arena = MessageArena()
+    let message = UnsafeRawPointer(try build(arena))
+      .assumingMemoryBound(to: ProtobufCMessage.self)
+    return withExtendedLifetime(arena) {
+      var json = JSONText()
+      json.write(message)
+      return json.text
+    }
+  }
+
   /// The descriptor that an `__init` function writes into its struct.
   private static func descriptor<CMessage>(
     of initialize: (UnsafeMutablePointer<CMessage>?) -> Void

@@ -78,7 +78,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.CheckpointRecord: WireMessage, NamedMessage {
+extension BelayV1.CheckpointRecord: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.CheckpointRecord" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -87,6 +87,10 @@ extension BelayV1.CheckpointRecord: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__CheckpointRecord>) {

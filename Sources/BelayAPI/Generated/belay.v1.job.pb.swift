@@ -194,7 +194,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Job: WireMessage, NamedMessage {
+extension BelayV1.Job: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Job" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -203,6 +203,10 @@ extension BelayV1.Job: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Job>) {
@@ -261,7 +265,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.JobObject: WireMessage, NamedMessage {
+extension BelayV1.JobObject: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.JobObject" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -270,6 +274,10 @@ extension BelayV1.JobObject: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__JobObject>) {
@@ -311,7 +319,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.JobSettings: WireMessage, NamedMessage {
+extension BelayV1.JobSettings: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.JobSettings" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -320,6 +328,10 @@ extension BelayV1.JobSettings: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__JobSettings>) {
@@ -361,7 +373,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestoreSettings: WireMessage, NamedMessage {
+extension BelayV1.RestoreSettings: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestoreSettings" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -370,6 +382,10 @@ extension BelayV1.RestoreSettings: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestoreSettings>) {

@@ -22,7 +22,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.CreateJobRequest: WireMessage, NamedMessage {
+extension BelayV1.CreateJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.CreateJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -31,6 +31,10 @@ extension BelayV1.CreateJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__CreateJobRequest>) {
@@ -61,7 +65,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.CreateJobResponse: WireMessage, NamedMessage {
+extension BelayV1.CreateJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.CreateJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -70,6 +74,10 @@ extension BelayV1.CreateJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__CreateJobResponse>) {
@@ -97,7 +105,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetJobRequest: WireMessage, NamedMessage {
+extension BelayV1.GetJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -106,6 +114,10 @@ extension BelayV1.GetJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetJobRequest>) {
@@ -130,7 +142,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetJobResponse: WireMessage, NamedMessage {
+extension BelayV1.GetJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -139,6 +151,10 @@ extension BelayV1.GetJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetJobResponse>) {
@@ -169,7 +185,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListJobsRequest: WireMessage, NamedMessage {
+extension BelayV1.ListJobsRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListJobsRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -178,6 +194,10 @@ extension BelayV1.ListJobsRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListJobsRequest>) {
@@ -207,7 +227,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListJobsResponse: WireMessage, NamedMessage {
+extension BelayV1.ListJobsResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListJobsResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -216,6 +236,10 @@ extension BelayV1.ListJobsResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListJobsResponse>) {
@@ -249,7 +273,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.UpdateJobRequest: WireMessage, NamedMessage {
+extension BelayV1.UpdateJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.UpdateJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -258,6 +282,10 @@ extension BelayV1.UpdateJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__UpdateJobRequest>) {
@@ -290,7 +318,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.UpdateJobResponse: WireMessage, NamedMessage {
+extension BelayV1.UpdateJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.UpdateJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -299,6 +327,10 @@ extension BelayV1.UpdateJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__UpdateJobResponse>) {
@@ -331,7 +363,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.DeleteJobRequest: WireMessage, NamedMessage {
+extension BelayV1.DeleteJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.DeleteJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -340,6 +372,10 @@ extension BelayV1.DeleteJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__DeleteJobRequest>) {
@@ -364,7 +400,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.DeleteJobResponse: WireMessage, NamedMessage {
+extension BelayV1.DeleteJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.DeleteJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -373,6 +409,10 @@ extension BelayV1.DeleteJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__DeleteJobResponse>) {
@@ -401,7 +441,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StartJobRequest: WireMessage, NamedMessage {
+extension BelayV1.StartJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StartJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -410,6 +450,10 @@ extension BelayV1.StartJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StartJobRequest>) {
@@ -438,7 +482,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StartJobResponse: WireMessage, NamedMessage {
+extension BelayV1.StartJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StartJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -447,6 +491,10 @@ extension BelayV1.StartJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StartJobResponse>) {
@@ -506,7 +554,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopJobRequest: WireMessage, NamedMessage {
+extension BelayV1.StopJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -515,6 +563,10 @@ extension BelayV1.StopJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopJobRequest>) {
@@ -574,7 +626,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopJobResponse: WireMessage, NamedMessage {
+extension BelayV1.StopJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -583,6 +635,10 @@ extension BelayV1.StopJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopJobResponse>) {
@@ -624,7 +680,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RetryJobRequest: WireMessage, NamedMessage {
+extension BelayV1.RetryJobRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RetryJobRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -633,6 +689,10 @@ extension BelayV1.RetryJobRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RetryJobRequest>) {
@@ -663,7 +723,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RetryJobResponse: WireMessage, NamedMessage {
+extension BelayV1.RetryJobResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RetryJobResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -672,6 +732,10 @@ extension BelayV1.RetryJobResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RetryJobResponse>) {

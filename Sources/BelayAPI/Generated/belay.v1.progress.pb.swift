@@ -32,7 +32,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Progress: WireMessage, NamedMessage {
+extension BelayV1.Progress: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Progress" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -41,6 +41,10 @@ extension BelayV1.Progress: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Progress>) {

@@ -92,7 +92,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestorePoint: WireMessage, NamedMessage {
+extension BelayV1.RestorePoint: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestorePoint" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -101,6 +101,10 @@ extension BelayV1.RestorePoint: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestorePoint>) {
@@ -152,7 +156,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestorePointDisk: WireMessage, NamedMessage {
+extension BelayV1.RestorePointDisk: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestorePointDisk" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -161,6 +165,10 @@ extension BelayV1.RestorePointDisk: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestorePointDisk>) {
@@ -197,7 +205,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Damage: WireMessage, NamedMessage {
+extension BelayV1.Damage: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Damage" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -206,6 +214,10 @@ extension BelayV1.Damage: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Damage>) {

@@ -16,7 +16,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetRestorePointRequest: WireMessage, NamedMessage {
+extension BelayV1.GetRestorePointRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetRestorePointRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -25,6 +25,10 @@ extension BelayV1.GetRestorePointRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetRestorePointRequest>) {
@@ -49,7 +53,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetRestorePointResponse: WireMessage, NamedMessage {
+extension BelayV1.GetRestorePointResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetRestorePointResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -58,6 +62,10 @@ extension BelayV1.GetRestorePointResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetRestorePointResponse>) {
@@ -97,7 +105,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListRestorePointsRequest: WireMessage, NamedMessage {
+extension BelayV1.ListRestorePointsRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListRestorePointsRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -106,6 +114,10 @@ extension BelayV1.ListRestorePointsRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListRestorePointsRequest>) {
@@ -141,7 +153,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListRestorePointsResponse: WireMessage, NamedMessage {
+extension BelayV1.ListRestorePointsResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListRestorePointsResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -150,6 +162,10 @@ extension BelayV1.ListRestorePointsResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListRestorePointsResponse>) {
@@ -180,7 +196,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.VerifyRestorePointRequest: WireMessage, NamedMessage {
+extension BelayV1.VerifyRestorePointRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.VerifyRestorePointRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -189,6 +205,10 @@ extension BelayV1.VerifyRestorePointRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__VerifyRestorePointRequest>) {
@@ -232,7 +252,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.VerifyRestorePointResponse: WireMessage, NamedMessage {
+extension BelayV1.VerifyRestorePointResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.VerifyRestorePointResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -241,6 +261,10 @@ extension BelayV1.VerifyRestorePointResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__VerifyRestorePointResponse>) {

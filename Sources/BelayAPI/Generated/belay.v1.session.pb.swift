@@ -219,7 +219,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Session: WireMessage, NamedMessage {
+extension BelayV1.Session: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Session" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -228,6 +228,10 @@ extension BelayV1.Session: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Session>) {
@@ -319,7 +323,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.LogRecord: WireMessage, NamedMessage {
+extension BelayV1.LogRecord: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.LogRecord" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -328,6 +332,10 @@ extension BelayV1.LogRecord: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__LogRecord>) {
@@ -375,7 +383,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.SessionEvent: WireMessage, NamedMessage {
+extension BelayV1.SessionEvent: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.SessionEvent" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -384,6 +392,10 @@ extension BelayV1.SessionEvent: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__SessionEvent>) {
@@ -427,7 +439,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.SessionProgress: WireMessage, NamedMessage {
+extension BelayV1.SessionProgress: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.SessionProgress" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -436,6 +448,10 @@ extension BelayV1.SessionProgress: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__SessionProgress>) {
@@ -470,7 +486,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.TaskProgressUpdate: WireMessage, NamedMessage {
+extension BelayV1.TaskProgressUpdate: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.TaskProgressUpdate" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -479,6 +495,10 @@ extension BelayV1.TaskProgressUpdate: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__TaskProgressUpdate>) {

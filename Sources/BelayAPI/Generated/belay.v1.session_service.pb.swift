@@ -16,7 +16,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetSessionRequest: WireMessage, NamedMessage {
+extension BelayV1.GetSessionRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetSessionRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -25,6 +25,10 @@ extension BelayV1.GetSessionRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetSessionRequest>) {
@@ -49,7 +53,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.GetSessionResponse: WireMessage, NamedMessage {
+extension BelayV1.GetSessionResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.GetSessionResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -58,6 +62,10 @@ extension BelayV1.GetSessionResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__GetSessionResponse>) {
@@ -91,7 +99,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListSessionsRequest: WireMessage, NamedMessage {
+extension BelayV1.ListSessionsRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListSessionsRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -100,6 +108,10 @@ extension BelayV1.ListSessionsRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListSessionsRequest>) {
@@ -131,7 +143,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListSessionsResponse: WireMessage, NamedMessage {
+extension BelayV1.ListSessionsResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListSessionsResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -140,6 +152,10 @@ extension BelayV1.ListSessionsResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListSessionsResponse>) {
@@ -173,7 +189,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListTasksRequest: WireMessage, NamedMessage {
+extension BelayV1.ListTasksRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListTasksRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -182,6 +198,10 @@ extension BelayV1.ListTasksRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListTasksRequest>) {
@@ -216,7 +236,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListTasksResponse: WireMessage, NamedMessage {
+extension BelayV1.ListTasksResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListTasksResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -225,6 +245,10 @@ extension BelayV1.ListTasksResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListTasksResponse>) {
@@ -263,7 +287,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListLogRecordsRequest: WireMessage, NamedMessage {
+extension BelayV1.ListLogRecordsRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListLogRecordsRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -272,6 +296,10 @@ extension BelayV1.ListLogRecordsRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListLogRecordsRequest>) {
@@ -305,7 +333,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListLogRecordsResponse: WireMessage, NamedMessage {
+extension BelayV1.ListLogRecordsResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListLogRecordsResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -314,6 +342,10 @@ extension BelayV1.ListLogRecordsResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListLogRecordsResponse>) {
@@ -372,7 +404,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopSessionRequest: WireMessage, NamedMessage {
+extension BelayV1.StopSessionRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopSessionRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -381,6 +413,10 @@ extension BelayV1.StopSessionRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopSessionRequest>) {
@@ -438,7 +474,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopSessionResponse: WireMessage, NamedMessage {
+extension BelayV1.StopSessionResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopSessionResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -447,6 +483,10 @@ extension BelayV1.StopSessionResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopSessionResponse>) {
@@ -480,7 +520,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.PreviewStopRequest: WireMessage, NamedMessage {
+extension BelayV1.PreviewStopRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.PreviewStopRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -489,6 +529,10 @@ extension BelayV1.PreviewStopRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__PreviewStopRequest>) {
@@ -517,7 +561,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.PreviewStopResponse: WireMessage, NamedMessage {
+extension BelayV1.PreviewStopResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.PreviewStopResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -526,6 +570,10 @@ extension BelayV1.PreviewStopResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__PreviewStopResponse>) {
@@ -561,7 +609,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.WatchSessionRequest: WireMessage, NamedMessage {
+extension BelayV1.WatchSessionRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WatchSessionRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -570,6 +618,10 @@ extension BelayV1.WatchSessionRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WatchSessionRequest>) {
@@ -621,7 +673,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.WatchSessionResponse: WireMessage, NamedMessage {
+extension BelayV1.WatchSessionResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WatchSessionResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -630,6 +682,10 @@ extension BelayV1.WatchSessionResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WatchSessionResponse>) {
@@ -664,7 +720,7 @@ extension BelayV1.WatchSessionResponse: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.WatchSessionResponse.Heartbeat: WireMessage, NamedMessage {
+extension BelayV1.WatchSessionResponse.Heartbeat: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WatchSessionResponse.Heartbeat" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -673,6 +729,10 @@ extension BelayV1.WatchSessionResponse.Heartbeat: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WatchSessionResponse__Heartbeat>) {
@@ -702,7 +762,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.VerifyCleanupRequest: WireMessage, NamedMessage {
+extension BelayV1.VerifyCleanupRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.VerifyCleanupRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -711,6 +771,10 @@ extension BelayV1.VerifyCleanupRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__VerifyCleanupRequest>) {
@@ -745,7 +809,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.VerifyCleanupResponse: WireMessage, NamedMessage {
+extension BelayV1.VerifyCleanupResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.VerifyCleanupResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -754,6 +818,10 @@ extension BelayV1.VerifyCleanupResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__VerifyCleanupResponse>) {

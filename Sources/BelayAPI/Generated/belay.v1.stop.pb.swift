@@ -124,7 +124,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Requester: WireMessage, NamedMessage {
+extension BelayV1.Requester: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Requester" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -133,6 +133,10 @@ extension BelayV1.Requester: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Requester>) {
@@ -184,7 +188,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopRequest: WireMessage, NamedMessage {
+extension BelayV1.StopRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -193,6 +197,10 @@ extension BelayV1.StopRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopRequest>) {
@@ -251,7 +259,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopEscalation: WireMessage, NamedMessage {
+extension BelayV1.StopEscalation: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopEscalation" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -260,6 +268,10 @@ extension BelayV1.StopEscalation: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopEscalation>) {
@@ -308,7 +320,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopReceipt: WireMessage, NamedMessage {
+extension BelayV1.StopReceipt: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopReceipt" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -317,6 +329,10 @@ extension BelayV1.StopReceipt: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopReceipt>) {
@@ -368,7 +384,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.TaskStopReceipt: WireMessage, NamedMessage {
+extension BelayV1.TaskStopReceipt: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.TaskStopReceipt" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -377,6 +393,10 @@ extension BelayV1.TaskStopReceipt: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__TaskStopReceipt>) {
@@ -416,7 +436,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestorePointDigest: WireMessage, NamedMessage {
+extension BelayV1.RestorePointDigest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestorePointDigest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -425,6 +445,10 @@ extension BelayV1.RestorePointDigest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestorePointDigest>) {

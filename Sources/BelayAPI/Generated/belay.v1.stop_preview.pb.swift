@@ -89,7 +89,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.StopPreview: WireMessage, NamedMessage {
+extension BelayV1.StopPreview: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.StopPreview" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -98,6 +98,10 @@ extension BelayV1.StopPreview: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__StopPreview>) {
@@ -155,7 +159,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.TaskStopPreview: WireMessage, NamedMessage {
+extension BelayV1.TaskStopPreview: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.TaskStopPreview" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -164,6 +168,10 @@ extension BelayV1.TaskStopPreview: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__TaskStopPreview>) {

@@ -173,7 +173,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Task: WireMessage, NamedMessage {
+extension BelayV1.Task: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Task" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -182,6 +182,10 @@ extension BelayV1.Task: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Task>) {
@@ -257,7 +261,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.TaskCounts: WireMessage, NamedMessage {
+extension BelayV1.TaskCounts: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.TaskCounts" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -266,6 +270,10 @@ extension BelayV1.TaskCounts: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__TaskCounts>) {

@@ -93,7 +93,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Worker: WireMessage, NamedMessage {
+extension BelayV1.Worker: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Worker" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -102,6 +102,10 @@ extension BelayV1.Worker: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Worker>) {

@@ -23,7 +23,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttemptId: WireMessage, NamedMessage {
+extension BelayV1.AttemptId: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptId" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -32,6 +32,10 @@ extension BelayV1.AttemptId: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptId>) {
@@ -76,7 +80,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.WorkerRegistration: WireMessage, NamedMessage {
+extension BelayV1.WorkerRegistration: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WorkerRegistration" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -85,6 +89,10 @@ extension BelayV1.WorkerRegistration: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WorkerRegistration>) {
@@ -141,7 +149,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.TaskSpecification: WireMessage, NamedMessage {
+extension BelayV1.TaskSpecification: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.TaskSpecification" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -150,6 +158,10 @@ extension BelayV1.TaskSpecification: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__TaskSpecification>) {
@@ -202,7 +214,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Commitment: WireMessage, NamedMessage {
+extension BelayV1.Commitment: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Commitment" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -211,6 +223,10 @@ extension BelayV1.Commitment: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Commitment>) {
@@ -261,7 +277,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestorePointSummary: WireMessage, NamedMessage {
+extension BelayV1.RestorePointSummary: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestorePointSummary" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -270,6 +286,10 @@ extension BelayV1.RestorePointSummary: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestorePointSummary>) {
@@ -307,7 +327,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.RestoredDisks: WireMessage, NamedMessage {
+extension BelayV1.RestoredDisks: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.RestoredDisks" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -316,6 +336,10 @@ extension BelayV1.RestoredDisks: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__RestoredDisks>) {
@@ -360,7 +384,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Directive: WireMessage, NamedMessage {
+extension BelayV1.Directive: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Directive" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -369,6 +393,10 @@ extension BelayV1.Directive: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Directive>) {
@@ -444,7 +472,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.Duty: WireMessage, NamedMessage {
+extension BelayV1.Duty: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Duty" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -453,6 +481,10 @@ extension BelayV1.Duty: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Duty>) {
@@ -483,7 +515,7 @@ extension BelayV1.Duty: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.Duty.Publish: WireMessage, NamedMessage {
+extension BelayV1.Duty.Publish: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.Duty.Publish" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -492,6 +524,10 @@ extension BelayV1.Duty.Publish: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__Duty__Publish>) {
@@ -551,7 +587,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttemptOutcome: WireMessage, NamedMessage {
+extension BelayV1.AttemptOutcome: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptOutcome" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -560,6 +596,10 @@ extension BelayV1.AttemptOutcome: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptOutcome>) {
@@ -590,7 +630,7 @@ extension BelayV1.AttemptOutcome: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptOutcome.Succeeded: WireMessage, NamedMessage {
+extension BelayV1.AttemptOutcome.Succeeded: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptOutcome.Succeeded" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -599,6 +639,10 @@ extension BelayV1.AttemptOutcome.Succeeded: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptOutcome__Succeeded>) {
@@ -611,7 +655,7 @@ extension BelayV1.AttemptOutcome.Succeeded: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptOutcome.Failed: WireMessage, NamedMessage {
+extension BelayV1.AttemptOutcome.Failed: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptOutcome.Failed" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -620,6 +664,10 @@ extension BelayV1.AttemptOutcome.Failed: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptOutcome__Failed>) {
@@ -636,7 +684,7 @@ extension BelayV1.AttemptOutcome.Failed: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptOutcome.Canceled: WireMessage, NamedMessage {
+extension BelayV1.AttemptOutcome.Canceled: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptOutcome.Canceled" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -645,6 +693,10 @@ extension BelayV1.AttemptOutcome.Canceled: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptOutcome__Canceled>) {
@@ -699,7 +751,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttemptCheckpoint: WireMessage, NamedMessage {
+extension BelayV1.AttemptCheckpoint: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptCheckpoint" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -708,6 +760,10 @@ extension BelayV1.AttemptCheckpoint: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptCheckpoint>) {
@@ -742,7 +798,7 @@ extension BelayV1.AttemptCheckpoint: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptCheckpoint.NotCreated: WireMessage, NamedMessage {
+extension BelayV1.AttemptCheckpoint.NotCreated: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptCheckpoint.NotCreated" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -751,6 +807,10 @@ extension BelayV1.AttemptCheckpoint.NotCreated: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptCheckpoint__NotCreated>) {
@@ -763,7 +823,7 @@ extension BelayV1.AttemptCheckpoint.NotCreated: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptCheckpoint.Created: WireMessage, NamedMessage {
+extension BelayV1.AttemptCheckpoint.Created: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptCheckpoint.Created" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -772,6 +832,10 @@ extension BelayV1.AttemptCheckpoint.Created: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptCheckpoint__Created>) {
@@ -784,7 +848,7 @@ extension BelayV1.AttemptCheckpoint.Created: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptCheckpoint.Removed: WireMessage, NamedMessage {
+extension BelayV1.AttemptCheckpoint.Removed: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptCheckpoint.Removed" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -793,6 +857,10 @@ extension BelayV1.AttemptCheckpoint.Removed: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptCheckpoint__Removed>) {
@@ -805,7 +873,7 @@ extension BelayV1.AttemptCheckpoint.Removed: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.AttemptCheckpoint.RemovalFailed: WireMessage, NamedMessage {
+extension BelayV1.AttemptCheckpoint.RemovalFailed: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptCheckpoint.RemovalFailed" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -814,6 +882,10 @@ extension BelayV1.AttemptCheckpoint.RemovalFailed: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptCheckpoint__RemovalFailed>) {
@@ -856,7 +928,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttemptReport: WireMessage, NamedMessage {
+extension BelayV1.AttemptReport: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttemptReport" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -865,6 +937,10 @@ extension BelayV1.AttemptReport: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttemptReport>) {
@@ -924,7 +1000,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.DutyReport: WireMessage, NamedMessage {
+extension BelayV1.DutyReport: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.DutyReport" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -933,6 +1009,10 @@ extension BelayV1.DutyReport: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__DutyReport>) {
@@ -963,7 +1043,7 @@ extension BelayV1.DutyReport: WireMessage, NamedMessage {
   }
 }
 
-extension BelayV1.DutyReport.Done: WireMessage, NamedMessage {
+extension BelayV1.DutyReport.Done: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.DutyReport.Done" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -972,6 +1052,10 @@ extension BelayV1.DutyReport.Done: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__DutyReport__Done>) {
@@ -1003,7 +1087,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.WorkerReport: WireMessage, NamedMessage {
+extension BelayV1.WorkerReport: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WorkerReport" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -1012,6 +1096,10 @@ extension BelayV1.WorkerReport: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WorkerReport>) {
@@ -1052,7 +1140,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.WorkerRegistered: WireMessage, NamedMessage {
+extension BelayV1.WorkerRegistered: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.WorkerRegistered" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -1061,6 +1149,10 @@ extension BelayV1.WorkerRegistered: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__WorkerRegistered>) {
@@ -1094,7 +1186,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.DirectiveBatch: WireMessage, NamedMessage {
+extension BelayV1.DirectiveBatch: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.DirectiveBatch" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -1103,6 +1195,10 @@ extension BelayV1.DirectiveBatch: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__DirectiveBatch>) {
@@ -1131,7 +1227,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.LeaseRenewal: WireMessage, NamedMessage {
+extension BelayV1.LeaseRenewal: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.LeaseRenewal" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -1140,6 +1236,10 @@ extension BelayV1.LeaseRenewal: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__LeaseRenewal>) {

@@ -21,7 +21,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttachRequest: WireMessage, NamedMessage {
+extension BelayV1.AttachRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttachRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -30,6 +30,10 @@ extension BelayV1.AttachRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttachRequest>) {
@@ -73,7 +77,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.AttachResponse: WireMessage, NamedMessage {
+extension BelayV1.AttachResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.AttachResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -82,6 +86,10 @@ extension BelayV1.AttachResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__AttachResponse>) {
@@ -126,7 +134,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListWorkersRequest: WireMessage, NamedMessage {
+extension BelayV1.ListWorkersRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListWorkersRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -135,6 +143,10 @@ extension BelayV1.ListWorkersRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListWorkersRequest>) {
@@ -164,7 +176,7 @@ extension BelayV1 {
   }
 }
 
-extension BelayV1.ListWorkersResponse: WireMessage, NamedMessage {
+extension BelayV1.ListWorkersResponse: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "belay.v1.ListWorkersResponse" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -173,6 +185,10 @@ extension BelayV1.ListWorkersResponse: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Belay__V1__ListWorkersResponse>) {

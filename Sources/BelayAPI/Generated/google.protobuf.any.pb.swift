@@ -127,7 +127,7 @@ extension GoogleProtobuf {
   }
 }
 
-extension GoogleProtobuf.AnyMessage: WireMessage, NamedMessage {
+extension GoogleProtobuf.AnyMessage: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.protobuf.Any" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -136,6 +136,10 @@ extension GoogleProtobuf.AnyMessage: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Protobuf__Any>) {

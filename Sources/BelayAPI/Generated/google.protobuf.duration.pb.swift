@@ -84,7 +84,7 @@ extension GoogleProtobuf {
   }
 }
 
-extension GoogleProtobuf.Duration: WireMessage, NamedMessage {
+extension GoogleProtobuf.Duration: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.protobuf.Duration" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -93,6 +93,10 @@ extension GoogleProtobuf.Duration: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Protobuf__Duration>) {

@@ -18,7 +18,7 @@ extension GoogleProtobuf {
   }
 }
 
-extension GoogleProtobuf.Empty: WireMessage, NamedMessage {
+extension GoogleProtobuf.Empty: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.protobuf.Empty" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -27,6 +27,10 @@ extension GoogleProtobuf.Empty: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Protobuf__Empty>) {

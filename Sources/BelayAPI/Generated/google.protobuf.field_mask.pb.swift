@@ -215,7 +215,7 @@ extension GoogleProtobuf {
   }
 }
 
-extension GoogleProtobuf.FieldMask: WireMessage, NamedMessage {
+extension GoogleProtobuf.FieldMask: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.protobuf.FieldMask" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -224,6 +224,10 @@ extension GoogleProtobuf.FieldMask: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Protobuf__FieldMask>) {

@@ -115,7 +115,7 @@ extension GoogleProtobuf {
   }
 }
 
-extension GoogleProtobuf.Timestamp: WireMessage, NamedMessage {
+extension GoogleProtobuf.Timestamp: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.protobuf.Timestamp" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -124,6 +124,10 @@ extension GoogleProtobuf.Timestamp: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Protobuf__Timestamp>) {

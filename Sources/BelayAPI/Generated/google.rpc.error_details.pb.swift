@@ -23,7 +23,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.ErrorInfo: WireMessage, NamedMessage {
+extension GoogleRpc.ErrorInfo: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.ErrorInfo" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -32,6 +32,10 @@ extension GoogleRpc.ErrorInfo: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__ErrorInfo>) {
@@ -69,7 +73,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.RetryInfo: WireMessage, NamedMessage {
+extension GoogleRpc.RetryInfo: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.RetryInfo" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -78,6 +82,10 @@ extension GoogleRpc.RetryInfo: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__RetryInfo>) {
@@ -117,7 +125,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.BadRequest: WireMessage, NamedMessage {
+extension GoogleRpc.BadRequest: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.BadRequest" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -126,6 +134,10 @@ extension GoogleRpc.BadRequest: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__BadRequest>) {
@@ -141,7 +153,7 @@ extension GoogleRpc.BadRequest: WireMessage, NamedMessage {
   }
 }
 
-extension GoogleRpc.BadRequest.FieldViolation: WireMessage, NamedMessage {
+extension GoogleRpc.BadRequest.FieldViolation: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.BadRequest.FieldViolation" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -150,6 +162,10 @@ extension GoogleRpc.BadRequest.FieldViolation: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
@@ -191,7 +207,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.PreconditionFailure: WireMessage, NamedMessage {
+extension GoogleRpc.PreconditionFailure: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.PreconditionFailure" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -200,6 +216,10 @@ extension GoogleRpc.PreconditionFailure: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__PreconditionFailure>) {
@@ -215,7 +235,7 @@ extension GoogleRpc.PreconditionFailure: WireMessage, NamedMessage {
   }
 }
 
-extension GoogleRpc.PreconditionFailure.Violation: WireMessage, NamedMessage {
+extension GoogleRpc.PreconditionFailure.Violation: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.PreconditionFailure.Violation" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -224,6 +244,10 @@ extension GoogleRpc.PreconditionFailure.Violation: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__PreconditionFailure__Violation>) {
@@ -264,7 +288,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.QuotaFailure: WireMessage, NamedMessage {
+extension GoogleRpc.QuotaFailure: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.QuotaFailure" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -273,6 +297,10 @@ extension GoogleRpc.QuotaFailure: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure>) {
@@ -288,7 +316,7 @@ extension GoogleRpc.QuotaFailure: WireMessage, NamedMessage {
   }
 }
 
-extension GoogleRpc.QuotaFailure.Violation: WireMessage, NamedMessage {
+extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.QuotaFailure.Violation" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -297,6 +325,10 @@ extension GoogleRpc.QuotaFailure.Violation: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure__Violation>) {
@@ -330,7 +362,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.ResourceInfo: WireMessage, NamedMessage {
+extension GoogleRpc.ResourceInfo: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.ResourceInfo" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -339,6 +371,10 @@ extension GoogleRpc.ResourceInfo: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__ResourceInfo>) {
@@ -372,7 +408,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.RequestInfo: WireMessage, NamedMessage {
+extension GoogleRpc.RequestInfo: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.RequestInfo" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -381,6 +417,10 @@ extension GoogleRpc.RequestInfo: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__RequestInfo>) {

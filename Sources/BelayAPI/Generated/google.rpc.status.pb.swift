@@ -23,7 +23,7 @@ extension GoogleRpc {
   }
 }
 
-extension GoogleRpc.Status: WireMessage, NamedMessage {
+extension GoogleRpc.Status: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "google.rpc.Status" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -32,6 +32,10 @@ extension GoogleRpc.Status: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Google__Rpc__Status>) {

@@ -92,7 +92,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Scalars: WireMessage, NamedMessage {
+extension ShapesV1.Scalars: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Scalars" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -101,6 +101,10 @@ extension ShapesV1.Scalars: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Scalars>) {
@@ -190,7 +194,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Repeated: WireMessage, NamedMessage {
+extension ShapesV1.Repeated: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Repeated" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -199,6 +203,10 @@ extension ShapesV1.Repeated: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Repeated>) {
@@ -283,7 +291,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Maps: WireMessage, NamedMessage {
+extension ShapesV1.Maps: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Maps" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -292,6 +300,10 @@ extension ShapesV1.Maps: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Maps>) {
@@ -429,7 +441,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Choice: WireMessage, NamedMessage {
+extension ShapesV1.Choice: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Choice" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -438,6 +450,10 @@ extension ShapesV1.Choice: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Choice>) {
@@ -508,7 +524,7 @@ extension ShapesV1.Choice: WireMessage, NamedMessage {
   }
 }
 
-extension ShapesV1.Choice.Inner: WireMessage, NamedMessage {
+extension ShapesV1.Choice.Inner: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Choice.Inner" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -517,6 +533,10 @@ extension ShapesV1.Choice.Inner: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Choice__Inner>) {
@@ -560,7 +580,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Tree: WireMessage, NamedMessage {
+extension ShapesV1.Tree: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Tree" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -569,6 +589,10 @@ extension ShapesV1.Tree: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Tree>) {
@@ -627,7 +651,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Bough: WireMessage, NamedMessage {
+extension ShapesV1.Bough: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Bough" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -636,6 +660,10 @@ extension ShapesV1.Bough: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Bough>) {
@@ -658,7 +686,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.Empty: WireMessage, NamedMessage {
+extension ShapesV1.Empty: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.Empty" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -667,6 +695,10 @@ extension ShapesV1.Empty: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Empty>) {
@@ -727,7 +759,7 @@ extension ShapesV1 {
   }
 }
 
-extension ShapesV1.StringMessage: WireMessage, NamedMessage {
+extension ShapesV1.StringMessage: WireMessage, ProtoJSONMessage {
   package static var messageName: String { "shapes.v1.String" }
 
   package init(wireBytes: [UInt8]) throws {
@@ -736,6 +768,10 @@ extension ShapesV1.StringMessage: WireMessage, NamedMessage {
 
   package func wireBytes() throws -> [UInt8] {
     try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__String>) {
