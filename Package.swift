@@ -12,11 +12,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
-  -> Target
-{
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+  resources: [Resource] = []
+) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+    swiftSettings: strict)
 }
 
 func system(_ name: String, _ pkgConfig: String, apt: String) -> Target {
@@ -104,6 +106,9 @@ let executables: [Target] = [
 let testSupport: [Target] = [
   library("Simulation", ["BackupModel", "CoordinatorCore", "WorkerCore"]),
   library("Conformance", ["Store", "Hypervisor", "BackupModel"]),
+  .target(
+    name: "CProtobufTestMessages", dependencies: ["CProtobufC"],
+    path: "Tests/CProtobufTestMessages", publicHeadersPath: "include"),
   .executableTarget(
     name: "belay-simulate", dependencies: ["Simulation", arguments], swiftSettings: strict),
 ]
@@ -116,7 +121,10 @@ let allTests: [Target] = [
   tests("HTTP2Tests", ["HTTP2"]),
   tests("GRPCTests", ["GRPC"]),
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
-  tests("ProtobufCTests", ["ProtobufC", "BelayAPI"]),
+  tests(
+    "ProtobufCTests",
+    ["ProtobufC", "BelayAPI", "GRPC", "CProtobufTestMessages", "protoc-gen-swift-protobuf-c"],
+    exclude: ["Proto"]),
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
   tests("HypervisorTests", ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel"]),
   tests("RepositoryTests", ["Repository", "BackupModel"]),

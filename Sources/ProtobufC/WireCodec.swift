@@ -5,7 +5,8 @@ import CProtobufC
 public enum WireCodec {
   /// Decodes one message. Bytes from anywhere are safe: what is no message, or breaks a limit, throws.
   ///
-  /// Unknown fields are dropped; numbers that an enum does not know are kept.
+  /// Unknown fields are dropped; numbers that an enum does not know are kept. Of a singular field's values the last one
+  /// counts; a singular message that comes twice is refused, where protobuf would merge the two.
   /// - Parameters:
   ///   - initialize: the C type's `__init` function.
   ///   - read: copies what is wanted out of the struct, which is gone when it returns.
@@ -93,7 +94,7 @@ public enum WireCodec {
         throw ProtobufError(.tooLarge, "The message would take too much memory.")
       }
       let name = descriptor.pointee.name.map { String(cString: $0) } ?? "The message"
-      throw ProtobufError(.malformed, "\(name) is malformed: a field has the wrong wire type.")
+      throw ProtobufError(.malformed, "\(name) is malformed.")
     }
     return message
   }

@@ -1,7 +1,10 @@
 import CProtobufC
 
 /// Checks bytes from outside for what protobuf-c does not: that strings are UTF-8 without U+0000, that messages are
-/// not nested too deep for its recursion, that lengths stay within what is there.
+/// not nested too deep for its recursion, that lengths stay within what is there, that each field has its wire type.
+///
+/// A singular message field that comes twice is refused: protobuf's rule is to merge the two, which protobuf-c 1.4 does
+/// for some of their fields only. No encoder writes that.
 ///
 /// Reads the encoding once, by the message's descriptor, and keeps nothing. Source: protobuf's encoding,
 /// protobuf.dev/programming-guides/encoding.
@@ -18,11 +21,16 @@ struct WireScan {
         .tooDeep, "Messages are nested more than \(maximumDepth) deep.")
     }
     var position = range.lowerBound
+    var single = FieldSet()
     while position < range.upperBound {
       let tag = try readVarint(&position, range.upperBound, descriptor)
       let number = UInt32(truncatingIfNeeded: tag >> 3)
       guard tag >> 3 == UInt64(number), (1...0x1FFF_FFFF).contains(number) else {
         throw malformed(descriptor, "a field number out of range")
+      }
+      let field = protobuf_c_message_descriptor_get_field(descriptor, number)
+      if let field, !accepts(field, wireType: tag & 7) {
+        throw malformed(descriptor, "\(name(field.pointee.name)) has another wire type")
       }
       switch tag & 7 {
       case 0: _ = try readVarint(&position, range.upperBound, descriptor)
@@ -35,12 +43,31 @@ struct WireScan {
         }
         let content = position..<position + Int(length)
         position = content.upperBound
-        if let field = protobuf_c_message_descriptor_get_field(descriptor, number) {
-          try checkContent(content, field, of: descriptor, depth: depth)
+        guard let field else { continue }
+        if field.pointee.type == PROTOBUF_C_TYPE_MESSAGE,
+          field.pointee.label != PROTOBUF_C_LABEL_REPEATED,
+          !single.insert(field - descriptor.pointee.fields)
+        {
+          throw malformed(descriptor, "\(name(field.pointee.name)) comes twice")
         }
+        try checkContent(content, field, of: descriptor, depth: depth)
       default: throw malformed(descriptor, "an unknown wire type")
       }
     }
+  }
+
+  /// Whether a field may stand on the wire in this form. protobuf-c does not ask for some types.
+  private func accepts(_ field: UnsafePointer<ProtobufCFieldDescriptor>, wireType: UInt64) -> Bool {
+    let own: UInt64
+    switch field.pointee.type {
+    case PROTOBUF_C_TYPE_STRING, PROTOBUF_C_TYPE_BYTES, PROTOBUF_C_TYPE_MESSAGE:
+      return wireType == 2
+    case PROTOBUF_C_TYPE_FIXED64, PROTOBUF_C_TYPE_SFIXED64, PROTOBUF_C_TYPE_DOUBLE: own = 1
+    case PROTOBUF_C_TYPE_FIXED32, PROTOBUF_C_TYPE_SFIXED32, PROTOBUF_C_TYPE_FLOAT: own = 5
+    default: own = 0
+    }
+    // Numbers of a repeated field may be packed, whatever the proto file says.
+    return wireType == own || (wireType == 2 && field.pointee.label == PROTOBUF_C_LABEL_REPEATED)
   }
 
   private func checkContent(
@@ -85,6 +112,20 @@ struct WireScan {
   ) throws(ProtobufError) {
     guard end - position >= count else { throw malformed(descriptor, "cut short") }
     position += count
+  }
+}
+
+/// Fields of one message, by their place in its descriptor.
+private struct FieldSet {
+  private var first: UInt64 = 0
+  private var others: Set<Int> = []
+
+  /// False: it was in the set.
+  mutating func insert(_ index: Int) -> Bool {
+    guard index < 64 else { return others.insert(index).inserted }
+    let bit: UInt64 = 1 << UInt64(index)
+    defer { first |= bit }
+    return first & bit == 0
   }
 }
 

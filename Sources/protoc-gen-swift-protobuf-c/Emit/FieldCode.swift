@@ -4,7 +4,7 @@ struct FieldCode {
   let types: TypeIndex
 
   /// The C member, seen from a pointer `c` to the struct.
-  var member: String { "c.pointee." + SwiftNames.escaped(CNames.member(field.name)) }
+  var member: String { "c.pointee." + SwiftNames.escapedMember(CNames.member(field.name)) }
   /// The member that counts a repeated field's values.
   var count: String { "c.pointee." + CNames.count(field.name) }
   var property: String { SwiftNames.property(field.name) }

@@ -39,6 +39,11 @@ enum SwiftNames {
   /// In backticks if it is a keyword.
   static func escaped(_ name: String) -> String { keywords.contains(name) ? "`\(name)`" : name }
 
+  /// A member of a C struct, behind a dot: in backticks if it would mean something else there.
+  static func escapedMember(_ name: String) -> String {
+    unusable.contains(name) ? "`\(name)`" : escaped(name)
+  }
+
   private static func lowerCamel(_ name: String) -> String {
     var words = name.split(separator: "_").map(String.init)
     guard let first = words.first else { return name }
@@ -77,7 +82,7 @@ enum SwiftNames {
     "ttl": "TTL",
   ]
 
-  /// Not even backticks make these usable as members.
+  /// What these mean behind a dot is Swift's to say.
   private static let unusable: Set<String> = ["self", "Self", "init", "Type", "Protocol"]
 
   private static let taken: Set<String> = [

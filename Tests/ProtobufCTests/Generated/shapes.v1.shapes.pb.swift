@@ -779,8 +779,8 @@ extension ShapesV1.StringMessage: WireMessage, ProtoJSONMessage {
     self.`default` = CReading.string(c.pointee.default_)
     self.`class` = c.pointee.class_
     self.register = c.pointee.register_ != 0
-    self.init_ = CReading.string(c.pointee.init)
-    self.self_ = CReading.string(c.pointee.self)
+    self.init_ = CReading.string(c.pointee.`init`)
+    self.self_ = CReading.string(c.pointee.`self`)
     self.`in` = CReading.strings(c.pointee.n_in, c.pointee.`in`)
     self.`package` = CReading.string(c.pointee.`package`)
     self.c = CReading.string(c.pointee.c)
@@ -804,8 +804,8 @@ extension ShapesV1.StringMessage: WireMessage, ProtoJSONMessage {
     c.pointee.default_ = try arena.string(self.`default`)
     c.pointee.class_ = self.`class`
     c.pointee.register_ = self.register ? 1 : 0
-    c.pointee.init = try arena.string(self.init_)
-    c.pointee.self = try arena.string(self.self_)
+    c.pointee.`init` = try arena.string(self.init_)
+    c.pointee.`self` = try arena.string(self.self_)
     c.pointee.n_in = self.`in`.count
     c.pointee.`in` = try arena.array(self.`in`) { value throws(ProtobufError) in try arena.string(value) }
     c.pointee.`package` = try arena.string(self.`package`)
