@@ -8,11 +8,6 @@ import Synchronization
 /// guards a few words and is never held while a transport or a task is called; on the executor of a
 /// connection it is never contended.
 final class CallStreams<Operation: Sendable>: Sendable {
-  private struct Writer {
-    let id: Int
-    let continuation: CheckedContinuation<Void, any Error>
-  }
-
   private struct State: ~Copyable {
     var inbound: InboundMessages
     var budget: OutboundBudget
@@ -31,6 +26,25 @@ final class CallStreams<Operation: Sendable>: Sendable {
     mutating func enqueue(_ operation: Operation) {
       if let head = head.take() { outbox.append(head) }
       outbox.append(operation)
+    }
+
+    mutating func deliver() -> Delivery<Operation> {
+      var delivery = Delivery<Operation>()
+      if reader != nil {
+        delivery.next = inbound.next()
+        if case .none = delivery.next {} else { delivery.reader = reader.take() }
+      }
+      delivery.consumed = inbound.takeConsumed()
+      if delivery.consumed > 0 { delivery.transport = transport }
+      return delivery
+    }
+
+    /// The transport, when nothing is in the way and the caller may perform at once; it then calls
+    /// `performAll(isMine: true)`.
+    mutating func beginPerforming() -> (any CallTransport<Operation>)? {
+      guard !isPerforming, outbox.isEmpty, let transport else { return nil }
+      isPerforming = true
+      return transport
     }
   }
 
@@ -79,9 +93,10 @@ extension CallStreams {
   private func readNow() -> InboundMessages.Next {
     let (next, consumed, transport) = state.withLock { state in
       let next = state.inbound.next()
-      return (next, state.inbound.takeConsumed(), state.transport)
+      let consumed = state.inbound.takeConsumed()
+      return (next, consumed, consumed > 0 ? state.transport : nil)
     }
-    if consumed > 0 { transport?.consumed(consumed) }
+    transport?.consumed(consumed)
     return next
   }
 
@@ -104,16 +119,34 @@ extension CallStreams {
 
   /// Hands the reader that waits, if any, what there is, and tells the transport what is consumed.
   private func wakeReader() {
-    let (reader, next, consumed, transport) = state.withLock { state in
-      var reader: CheckedContinuation<[UInt8]?, any Error>?
-      var next = InboundMessages.Next.none
-      if state.reader != nil {
-        next = state.inbound.next()
-        if case .none = next {} else { reader = state.reader.take() }
-      }
-      return (reader, next, state.inbound.takeConsumed(), state.transport)
-    }
-    if consumed > 0 { transport?.consumed(consumed) }
+    state.withLock { $0.deliver() }.carryOut()
+  }
+}
+
+/// A task that waits for room to write.
+private struct Writer: Sendable {
+  let id: Int
+  let continuation: CheckedContinuation<Void, any Error>
+}
+
+/// What is to be done at the end of writing once the lock is free.
+private struct Ending<Operation: Sendable>: Sendable {
+  let writers: Deque<Writer>
+  let delivery: Delivery<Operation>
+  /// Set when the last operations can be performed at once.
+  var transport: (any CallTransport<Operation>)?
+  var head: Operation?
+}
+
+/// What is to be done for a reader once the lock is free.
+private struct Delivery<Operation: Sendable>: Sendable {
+  var reader: CheckedContinuation<[UInt8]?, any Error>?
+  var next = InboundMessages.Next.none
+  var consumed = 0
+  var transport: (any CallTransport<Operation>)?
+
+  func carryOut() {
+    transport?.consumed(consumed)
     switch next {
     case .message(let message): reader?.resume(returning: message)
     case .end(nil): reader?.resume(returning: nil)
@@ -127,20 +160,23 @@ extension CallStreams {
 // MARK: - Events from the transport
 
 extension CallStreams {
-  /// Takes bytes of the peer. After it throws, the call must be aborted.
-  func receive(_ bytes: RawSpan) throws(RPCError) {
-    let refusal: RPCError? = bytes.withUnsafeBytes { buffer in
+  /// Takes bytes of the peer; answers how many messages wait. After it throws, the call must be
+  /// aborted.
+  @discardableResult
+  func receive(_ bytes: RawSpan) throws(RPCError) -> Int {
+    let (result, delivery) = bytes.withUnsafeBytes { buffer in
       state.withLock { state in
         do throws(RPCError) {
           try state.inbound.receive(buffer.bytes)
-          return nil
+          let delivery = state.deliver()
+          return (Result<Int, RPCError>.success(state.inbound.count), delivery)
         } catch {
-          return error
+          return (.failure(error), state.deliver())
         }
       }
     }
-    wakeReader()
-    if let refusal { throw refusal }
+    delivery.carryOut()
+    return try result.get()
   }
 
   /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
@@ -198,26 +234,41 @@ extension CallStreams {
     performAll()
   }
 
-  /// Ends writing by a last operation; false, and nothing done, when it has ended before.
+  /// Ends writing by up to two last operations; false, and nothing done, when it has ended before.
   ///
   /// - Parameters:
-  ///   - operations: the last ones.
   ///   - withHead: whether the head goes before them when it has not gone yet.
   ///   - reason: what later writes throw.
+  ///   - stopsReading: drops what comes from now on, and what is not read.
   @discardableResult
   func finishWriting(
-    _ operations: [Operation], withHead: Bool, reason: any Error
+    _ first: Operation?, _ last: Operation?, withHead: Bool, reason: any Error,
+    stopsReading: Bool = false
   ) -> Bool {
-    let writers: Deque<Writer>? = state.withLock { state -> Deque<Writer>? in
+    let ending: Ending<Operation>? = state.withLock { state in
       guard state.writeEnd == nil else { return nil }
       state.writeEnd = reason
       if !withHead { state.head = nil }
-      for operation in operations { state.enqueue(operation) }
-      return state.writers.takeAll()
+      if stopsReading { state.inbound.abort(reason) }
+      var ending = Ending(writers: state.writers.takeAll(), delivery: state.deliver())
+      ending.transport = state.beginPerforming()
+      if ending.transport != nil {
+        ending.head = state.head.take()
+      } else {
+        if let first { state.enqueue(first) }
+        if let last { state.enqueue(last) }
+      }
+      return ending
     }
-    guard let writers else { return false }
-    performAll()
-    for writer in writers { writer.continuation.resume(throwing: reason) }
+    guard let ending else { return false }
+    if let transport = ending.transport {
+      if let head = ending.head { transport.perform(head) }
+      if let first { transport.perform(first) }
+      if let last { transport.perform(last) }
+    }
+    performAll(isMine: ending.transport != nil)
+    ending.delivery.carryOut()
+    for writer in ending.writers { writer.continuation.resume(throwing: reason) }
     return true
   }
 
@@ -237,12 +288,6 @@ extension CallStreams {
     for writer in writers { writer.continuation.resume(throwing: error) }
   }
 
-  /// Reads no further; what comes is dropped.
-  func stopReading(_ error: any Error) {
-    state.withLock { $0.inbound.abort(error) }
-    wakeReader()
-  }
-
   /// Replaces the head and performs it; false when it has gone before.
   func performHead(_ operation: Operation) -> Bool {
     let isFirst = state.withLock { state in
@@ -256,15 +301,24 @@ extension CallStreams {
   }
 
   private func writeNow(_ operation: Operation, bytes: Int) throws -> Bool {
-    let isWritten = try state.withLock { state in
+    let admission = try state.withLock { state in
       if let reason = state.writeEnd { throw reason }
-      guard state.budget.hasRoom else { return false }
+      guard state.budget.hasRoom else { return Admission<Operation>.noRoom }
       state.budget.written(bytes)
+      if state.head == nil, let transport = state.beginPerforming() { return .now(transport) }
       state.enqueue(operation)
-      return true
+      return .queued
     }
-    if isWritten { performAll() }
-    return isWritten
+    switch admission {
+    case .now(let transport):
+      transport.perform(operation)
+      performAll(isMine: true)
+      return true
+    case .queued:
+      performAll()
+      return true
+    case .noRoom: return false
+    }
   }
 
   private func park(writer id: Int, _ continuation: CheckedContinuation<Void, any Error>) {
@@ -287,24 +341,30 @@ extension CallStreams {
     }
   }
 
-  /// Performs what waits, in order; at once, or by whoever is at it already.
-  private func performAll() {
-    var isMine = false
+  /// Performs what waits, in order; at once, or by whoever is at it already. `isMine`: the caller
+  /// is the one who is at it.
+  private func performAll(isMine: Bool = false) {
+    var isMine = isMine
     while true {
-      let step: (Operation, any CallTransport<Operation>)? = state.withLock { state in
+      let step: (Deque<Operation>, any CallTransport<Operation>)? = state.withLock { state in
         guard let transport = state.transport, isMine || !state.isPerforming else { return nil }
-        guard let operation = state.outbox.popFirst() else {
-          state.isPerforming = false
-          return nil
-        }
-        state.isPerforming = true
-        return (operation, transport)
+        state.isPerforming = !state.outbox.isEmpty
+        return state.isPerforming ? (state.outbox.takeAll(), transport) : nil
       }
-      guard let (operation, transport) = step else { return }
+      guard let (operations, transport) = step else { return }
       isMine = true
-      transport.perform(operation)
+      for operation in operations { transport.perform(operation) }
     }
   }
+}
+
+/// What becomes of an operation that is to be written.
+private enum Admission<Operation: Sendable>: Sendable {
+  /// It is performed at once.
+  case now(any CallTransport<Operation>)
+  /// It waits for others, or for a transport.
+  case queued
+  case noRoom
 }
 
 extension Deque {

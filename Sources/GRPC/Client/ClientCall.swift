@@ -103,7 +103,7 @@ extension ClientCall {
     streams.finishReceiving(trailers.error)
     let reason = trailers.error ?? RPCError(.cancelled, "the server has ended the call")
     streams.finishWriting(
-      hadFinishedRequests ? [] : [.cancel], withHead: false, reason: reason)
+      nil, hadFinishedRequests ? nil : .cancel, withHead: false, reason: reason)
   }
 
   /// The call can't go on: its stream was reset (`StatusCode(http2ErrorCode:)`), the connection is
@@ -153,7 +153,8 @@ extension ClientCall {
     }
     guard isFirst else { return }
     streams.finishWriting(
-      [.end], withHead: false, reason: RPCError(.internal, "written after the end of the requests"))
+      nil, .end, withHead: false,
+      reason: RPCError(.internal, "written after the end of the requests"))
   }
 
   /// The single response, once the call has ended with OK.

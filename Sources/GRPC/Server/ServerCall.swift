@@ -92,12 +92,11 @@ extension ServerCall {
   /// Bytes of the client's messages, cut anywhere.
   public func receive(_ bytes: RawSpan) {
     do {
-      try streams.receive(bytes)
+      let waiting = try streams.receive(bytes)
+      if method.kind.hasSingleRequest, waiting > 1, isGathering { abort(Self.wrongCount) }
     } catch {
       abort(error)
-      return
     }
-    if isGathering, streams.waitingCount > 1 { abort(Self.wrongCount) }
   }
 
   /// Bytes of the client's messages, cut anywhere.
@@ -204,18 +203,16 @@ extension ServerCall {
   private func succeed(_ message: OutboundMessage?) {
     guard end() != nil else { return }
     let trailers = ResponseTrailers(metadata: life.withLock(\.trailingMetadata))
-    var operations: [ServerOperation] = []
-    if let message { operations.append(.message(message)) }
-    operations.append(.trailers(trailers))
-    streams.finishWriting(operations, withHead: true, reason: CancellationError())
-    streams.stopReading(CancellationError())
+    streams.finishWriting(
+      message.map(ServerOperation.message), .trailers(trailers), withHead: true,
+      reason: CancellationError(), stopsReading: true)
   }
 
   private func fail(_ error: RPCError) {
     guard end() != nil else { return }
     let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
-    streams.finishWriting([.trailers(trailers)], withHead: false, reason: CancellationError())
-    streams.stopReading(CancellationError())
+    streams.finishWriting(
+      nil, .trailers(trailers), withHead: false, reason: CancellationError(), stopsReading: true)
   }
 
   /// The call can't go on: answers at once and cancels the handler.

@@ -60,11 +60,23 @@ public struct MessageDeframer: Sendable {
   public mutating func next(
     in bytes: RawSpan, from offset: inout Int
   ) throws(RPCError) -> [UInt8]? {
-    if prefix.count < OutboundMessage.prefixLength {
-      let wanted = OutboundMessage.prefixLength - prefix.count
+    let header = OutboundMessage.prefixLength
+    if prefix.isEmpty, bytes.byteCount - offset >= header {
+      // SAFETY: any byte is a UInt8, and the offset is checked against the bounds.
+      let length = try declaredLength {
+        bytes.unsafeLoad(fromByteOffset: offset + $0, as: UInt8.self)
+      }
+      if bytes.byteCount - offset - header >= length {
+        let start = offset + header
+        offset = start + length
+        return bytes.extracting(start..<offset).withUnsafeBytes { Array($0) }
+      }
+    }
+    if prefix.count < header {
+      let wanted = header - prefix.count
       _ = Self.take(wanted, of: bytes, from: &offset, into: &prefix)
-      guard prefix.count == OutboundMessage.prefixLength else { return nil }
-      missing = try declaredLength()
+      guard prefix.count == header else { return nil }
+      missing = try declaredLength { prefix[$0] }
     }
     missing -= Self.take(missing, of: bytes, from: &offset, into: &payload)
     guard missing == 0 else { return nil }
@@ -75,13 +87,13 @@ public struct MessageDeframer: Sendable {
     return payload
   }
 
-  private func declaredLength() throws(RPCError) -> Int {
-    switch prefix[0] {
+  private func declaredLength(_ byte: (Int) -> UInt8) throws(RPCError) -> Int {
+    switch byte(0) {
     case 0: break
     case 1: throw RPCError(.internal, "a compressed message, but no message encoding was named")
     default: throw RPCError(.internal, "a message's flags have reserved bits")
     }
-    let length = prefix[1...].reduce(0) { $0 << 8 | Int($1) }
+    let length = Int(byte(1)) << 24 | Int(byte(2)) << 16 | Int(byte(3)) << 8 | Int(byte(4))
     guard length <= limit else {
       throw RPCError(
         .resourceExhausted, "a message of \(length) bytes; the limit is \(limit) bytes")
