@@ -1,8 +1,12 @@
 /// Which sides of a method are streams.
 public enum MethodKind: Sendable, Hashable {
+  /// One request, one response.
   case unary
+  /// Requests, one response.
   case clientStreaming
+  /// One request, responses.
   case serverStreaming
+  /// Requests and responses, in any interleaving.
   case bidirectionalStreaming
 
   /// Whether the client sends exactly one message.

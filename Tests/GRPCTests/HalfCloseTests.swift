@@ -60,6 +60,22 @@ struct HalfCloseTests {
     #expect(work.anyError is SecretTrouble)
   }
 
+  @Test("nor is it when it is an RPCError, as of another call")
+  func senderFailsByAnotherCall() {
+    let world = World { router in
+      router.clientStreaming(Methods.join) { (_: RequestStream<Blob>, _) in Text("done") }
+    }
+    let work = world.start { channel in
+      try await channel.clientStreaming(Methods.join) { writer in
+        do { while true { try await writer.write(Blob(count: 10_000)) } } catch {
+          throw RPCError(.notFound, "elsewhere")
+        }
+      } as Text
+    }
+    world.settle()
+    #expect(work.error == RPCError(.notFound, "elsewhere"))
+  }
+
   @Test("a client that ends first still reads all that the server has to say")
   func clientFirst() throws {
     let world = World { router in

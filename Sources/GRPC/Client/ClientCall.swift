@@ -101,7 +101,7 @@ extension ClientCall {
   public func receive(_ trailers: ResponseTrailers) {
     guard let hadFinishedRequests = end(trailers) else { return }
     streams.finishReceiving(trailers.error)
-    let reason = trailers.error ?? RPCError(.cancelled, "the server has ended the call")
+    let reason = trailers.error ?? Self.endedByServer
     streams.finishWriting(
       nil, hadFinishedRequests ? nil : .cancel, withHead: false, reason: reason)
   }
@@ -124,7 +124,9 @@ extension ClientCall {
 extension ClientCall {
   var initialMetadata: Metadata? { life.withLock(\.initialMetadata) }
   var trailingMetadata: Metadata? { life.withLock { $0.trailers?.metadata } }
-  var finalError: RPCError? { life.withLock { $0.trailers?.error } }
+
+  /// What writing throws once the server has ended the call with OK.
+  static let endedByServer = RPCError(.cancelled, "the server has ended the call")
 
   /// Gives the call up. Does nothing when it has ended.
   func cancel() {

@@ -7,9 +7,9 @@ public protocol RPCChannel: Sendable {
   /// What a call on this channel may cost.
   var limits: CallLimits { get }
 
-  /// Takes a call to carry. It returns at once: when there is a stream for the call, the channel
-  /// sends `call.head` and then calls `call.attach(_:)`; when there will be none, `call.fail(_:)`.
-  /// A call may end (`call.isEnded`) while it waits; the channel then forgets it.
+  /// Takes a call to carry, from any thread. It returns at once: when there is a stream for the
+  /// call, the channel sends `call.head` and then calls `call.attach(_:)`; when there will be none,
+  /// `call.fail(_:)`. A call may end (`call.isEnded`) while it waits; the channel then forgets it.
   func start(_ call: ClientCall)
 }
 
@@ -37,10 +37,8 @@ extension RPCChannel {
     try await withCall(method, options) { call in
       do {
         try await send(RequestWriter(call: call))
-      } catch let error as RPCError where call.isEnded {
-        // The server's word on the call says more than that it reads no further; an answer stands.
-        if let final = call.finalError { throw final }
-        _ = error
+      } catch let error as RPCError where error == ClientCall.endedByServer {
+        // The server has answered already, with OK: the answer stands.
       }
       call.finishRequests()
       return try await A(decoding: call.onlyResponse(), as: "response")

@@ -2,7 +2,9 @@
 ///
 /// Reading is what lets the server send on.
 public struct ResponseStream<Message: WireMessage>: AsyncSequence, Sendable {
+  /// The message type.
   public typealias Element = Message
+  /// In practice what `AsyncIterator.next()` names.
   public typealias Failure = any Error
 
   let call: ClientCall

@@ -13,7 +13,9 @@ public final class InProcessTransport: RPCChannel {
     var pipes: [Int: InProcessPipe] = [:]
   }
 
+  /// Of the handlers and of the callers' deadlines.
   public let runtime: any CallRuntime
+  /// Of both sides.
   public let limits: CallLimits
 
   private let router: Router

@@ -2,7 +2,9 @@
 ///
 /// Reading is what lets the client send on: who doesn't read, holds at most a flow-control window.
 public struct RequestStream<Message: WireMessage>: AsyncSequence, Sendable {
+  /// The message type.
   public typealias Element = Message
+  /// In practice what `AsyncIterator.next()` names.
   public typealias Failure = any Error
 
   let call: ServerCall

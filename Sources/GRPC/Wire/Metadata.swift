@@ -3,7 +3,9 @@
 public struct Metadata: Sendable, Hashable {
   /// A value: printable ASCII, or bytes under a name that ends in `-bin`.
   public enum Value: Sendable, Hashable {
+    /// Printable ASCII.
     case text(String)
+    /// Any bytes; base64 on the wire.
     case binary([UInt8])
   }
 
