@@ -6,7 +6,7 @@ internal import OrderedCollections
 ///
 /// Its order of iteration is the order of insertion everywhere, so that equal events lead to equal effects.
 package struct CoordinatorStateMachine: Sendable {
-  let configuration: Configuration
+  package let configuration: Configuration
   package let epoch: Int
   var jobs: OrderedDictionary<JobID, Job> = [:]
   /// Sessions that are not settled, by the order in which they began.

@@ -21,6 +21,7 @@ extension SessionHistory {
       tasks: job.objects.enumerated().map { index, object in
         TaskHistory(id: TaskID(session: record.session, ordinal: index + 1), object: object)
       })
+    noteLines(of: record)
   }
 
   /// Takes the next record. The only way in which anything durable changes.
@@ -31,6 +32,17 @@ extension SessionHistory {
     try applyToSession(record.fact, at: record.time)
     sequence = record.sequence
     updated = record.time
+    noteLines(of: record)
+  }
+
+  private mutating func noteLines(of record: SessionRecord) {
+    for line in lines(of: record) {
+      if let task = line.task, tasks.indices.contains(task - 1) {
+        tasks[task - 1].latestLine = line.text
+      } else {
+        latestLine = line.text
+      }
+    }
   }
 
   private mutating func applyToSession(_ fact: SessionRecord.Fact, at time: Timestamp)

@@ -18,6 +18,8 @@ package struct SessionHistory: Sendable, Hashable {
   package internal(set) var stop: Stop?
   package internal(set) var end: End?
   package internal(set) var isSettled = false
+  /// The latest line of the log that is about the session as a whole.
+  package internal(set) var latestLine = ""
 
   /// The stop that was accepted, as it is now.
   package struct Stop: Sendable, Hashable {

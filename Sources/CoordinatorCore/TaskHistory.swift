@@ -19,7 +19,10 @@ package struct TaskHistory: Sendable, Hashable {
   package internal(set) var commit: Commit?
   /// The stagings that are not known to be gone, by attempt; the committed one is not among them.
   package internal(set) var stagings: [Staging] = []
+  /// How it ended, in words.
   package internal(set) var message = ""
+  /// The latest line of the log that is about the task.
+  package internal(set) var latestLine = ""
   package internal(set) var progress = TaskProgress()
 
   /// One attempt on one worker.
