@@ -20,22 +20,22 @@ extension AttemptStateMachine {
 
   /// Takes the next steps of the clean-up: the checkpoint first, then what was staged, then the end. A checkpoint
   /// that can't be removed now does not hold back the discarding.
-  mutating func cleanUp(_ effects: inout Effects) {
+  mutating func cleanUp(_ steps: inout [AttemptStep]) {
     switch state {
     case .awaitingPermit(_, isParked: true):
-      effects.run(checkpoint.beginRemoval())
+      steps.take(checkpoint.beginRemoval())
     case .finishing(let commitment):
-      effects.run(checkpoint.beginRemoval())
-      if checkpoint.isSettled { end(.succeeded, published: commitment, &effects) }
+      steps.take(checkpoint.beginRemoval())
+      if checkpoint.isSettled { end(.succeeded, published: commitment) }
     case .unwinding(let unwinding) where unwinding.waitingFor == nil:
       if unwinding.isHandedOver {
         checkpoint.handOver()
         staging.handOver()
       }
-      effects.run(checkpoint.beginRemoval())
-      if checkpoint.isTried { effects.run(staging.beginDiscarding()) }
+      steps.take(checkpoint.beginRemoval())
+      if checkpoint.isTried { steps.take(staging.beginDiscarding()) }
       if checkpoint.isSettled, staging.isSettled {
-        end(unwinding.outcome, published: nil, &effects)
+        end(unwinding.outcome, published: nil)
       }
     case .assigned, .creatingCheckpoint, .transferring, .staging, .awaitingPermit, .publishing,
       .waitingToPublish, .unwinding, .ended:
@@ -43,10 +43,7 @@ extension AttemptStateMachine {
     }
   }
 
-  private mutating func end(
-    _ outcome: AttemptOutcome, published: Commitment?, _ effects: inout Effects
-  ) {
+  private mutating func end(_ outcome: AttemptOutcome, published: Commitment?) {
     state = .ended(outcome, published: published)
-    effects.isReportDue = true
   }
 }

@@ -2,30 +2,29 @@ internal import BackupModel
 
 extension AttemptStateMachine {
   /// The commit is durable: from here on nothing undoes it.
-  package mutating func commit() -> Effects {
-    var effects = Effects()
+  package mutating func commit() -> [AttemptStep] {
+    var steps: [AttemptStep] = []
     switch state {
     case .awaitingPermit(let commitment, _):
       state = .publishing(commitment, tries: 1, isAbandoned: false)
-      effects.run(.publish(commitment))
+      steps.take(.publish(commitment))
     case .publishing, .waitingToPublish, .finishing:
       break  // A repeat: already under way.
     case .assigned, .creatingCheckpoint, .transferring, .staging, .unwinding, .ended:
-      effects.isReportDue = true  // Nothing of this attempt can be committed: the report says so.
+      break  // Nothing of this attempt can be committed: its report says so.
     }
-    return effects
+    return steps
   }
 
-  mutating func published(_ effects: inout Effects) {
+  mutating func published() {
     guard case .publishing(let commitment, _, _) = state else {
       preconditionFailure("a publication ended in \(state)")
     }
     staging = .gone
     state = .finishing(commitment)
-    effects.isReportDue = true
   }
 
-  mutating func publishFailed(_ failure: StepFailure, at now: Timestamp, _ effects: inout Effects) {
+  mutating func publishFailed(_ failure: StepFailure, at now: Timestamp) {
     guard case .publishing(let commitment, let tries, let isAbandoned) = state else {
       preconditionFailure("a publication failed in \(state)")
     }
@@ -37,7 +36,6 @@ extension AttemptStateMachine {
     } else {
       unwind(failure)
     }
-    effects.isReportDue = true
   }
 
   /// Another worker publishes what is staged: it stays where it is.

@@ -2,69 +2,64 @@ package import BackupModel
 
 extension AttemptStateMachine {
   /// The coordinator has the start, and the checkpoint's intent, durable.
-  package mutating func proceed() -> Effects {
-    var effects = Effects()
-    guard case .assigned = state else { return effects }  // A repeat: already under way.
+  package mutating func proceed() -> [AttemptStep] {
+    var steps: [AttemptStep] = []
+    guard case .assigned = state else { return steps }  // A repeat: already under way.
     if specification.type == .restore {
-      beginTransfer(&effects)
+      beginTransfer(&steps)
     } else {
       state = .creatingCheckpoint
-      effects.run(checkpoint.expect())
+      steps.take(checkpoint.expect())
     }
-    effects.isReportDue = true
-    return effects
+    return steps
   }
 
   /// Takes the end of a step that was given.
-  package mutating func stepEnded(_ result: StepResult, at now: Timestamp) -> Effects {
-    var effects = Effects()
+  package mutating func stepEnded(_ result: StepResult, at now: Timestamp) -> [AttemptStep] {
+    var steps: [AttemptStep] = []
     switch result {
-    case .checkpointCreated, .checkpointFailed: creationEnded(result, &effects)
-    case .transferred, .transferFailed, .transferCut: transferEnded(result, &effects)
-    case .staged, .stagingFailed: stagingEnded(result, &effects)
-    case .published: published(&effects)
-    case .publishFailed(let failure): publishFailed(failure, at: now, &effects)
+    case .checkpointCreated, .checkpointFailed: creationEnded(result, &steps)
+    case .transferred, .transferFailed, .transferCut: transferEnded(result, &steps)
+    case .staged, .stagingFailed: stagingEnded(result, &steps)
+    case .published: published()
+    case .publishFailed(let failure): publishFailed(failure, at: now)
     case .stagingDiscarded: staging.discarded()
     case .discardFailed(let message): staging.discardFailed(message: message, at: now)
-    case .checkpointRemoved: effects.run(checkpoint.removalDone())
+    case .checkpointRemoved: steps.take(checkpoint.removalDone())
     case .removalVerified:
       checkpoint.verified()
-      effects.isReportDue = true
     case .removalFailed(let message):
       checkpoint.removalFailed(message: message, at: now)
-      effects.isReportDue = true
     }
-    cleanUp(&effects)
-    return effects
+    cleanUp(&steps)
+    return steps
   }
 
   /// Tries again what waited for this time.
-  package mutating func timePassed(at now: Timestamp) -> Effects {
-    var effects = Effects()
-    effects.run(checkpoint.retry(at: now))
-    effects.run(staging.retry(at: now))
+  package mutating func timePassed(at now: Timestamp) -> [AttemptStep] {
+    var steps: [AttemptStep] = []
+    steps.take(checkpoint.retry(at: now))
+    steps.take(staging.retry(at: now))
     if case .waitingToPublish(let commitment, let retry) = state, retry.next <= now {
       state = .publishing(commitment, tries: retry.tries + 1, isAbandoned: false)
-      effects.run(.publish(commitment))
+      steps.take(.publish(commitment))
     }
-    return effects
+    return steps
   }
 
-  private mutating func beginTransfer(_ effects: inout Effects) {
+  private mutating func beginTransfer(_ steps: inout [AttemptStep]) {
     staging = .held
     state = .transferring
-    effects.run(.transfer)
-    effects.isReportDue = true
+    steps.take(.transfer)
   }
 
-  private mutating func creationEnded(_ result: StepResult, _ effects: inout Effects) {
+  private mutating func creationEnded(_ result: StepResult, _ steps: inout [AttemptStep]) {
     if case .checkpointCreated = result { checkpoint.created() }
-    effects.isReportDue = true
     switch state {
     case .creatingCheckpoint:
       switch result {
       case .checkpointFailed(let failure): unwind(failure)
-      default: beginTransfer(&effects)
+      default: beginTransfer(&steps)
       }
     case .unwinding: stopWaiting()
     case .assigned, .transferring, .staging, .awaitingPermit, .publishing, .waitingToPublish,
@@ -73,7 +68,7 @@ extension AttemptStateMachine {
     }
   }
 
-  private mutating func transferEnded(_ result: StepResult, _ effects: inout Effects) {
+  private mutating func transferEnded(_ result: StepResult, _ steps: inout [AttemptStep]) {
     switch state {
     case .transferring:
       switch result {
@@ -82,9 +77,8 @@ extension AttemptStateMachine {
         unwind(StepFailure("The transfer was cut by the worker", isRetryable: true))
       default:
         state = .staging
-        effects.run(.stage)
+        steps.take(.stage)
       }
-      effects.isReportDue = true
     case .unwinding: stopWaiting()
     case .assigned, .creatingCheckpoint, .staging, .awaitingPermit, .publishing,
       .waitingToPublish, .finishing, .ended:
@@ -92,7 +86,7 @@ extension AttemptStateMachine {
     }
   }
 
-  private mutating func stagingEnded(_ result: StepResult, _ effects: inout Effects) {
+  private mutating func stagingEnded(_ result: StepResult, _ steps: inout [AttemptStep]) {
     switch state {
     case .staging:
       switch result {
@@ -100,7 +94,6 @@ extension AttemptStateMachine {
       case .stagingFailed(let failure): unwind(failure)
       default: break
       }
-      effects.isReportDue = true
     case .unwinding: stopWaiting()
     case .assigned, .creatingCheckpoint, .transferring, .awaitingPermit, .publishing,
       .waitingToPublish, .finishing, .ended:

@@ -47,21 +47,6 @@ package struct AttemptStateMachine: Hashable, Sendable {
     var isHandedOver = false
   }
 
-  /// What the shell is to do after an event.
-  package struct Effects: Hashable, Sendable {
-    /// To be begun, in this order.
-    package var steps: [AttemptStep] = []
-    /// Whether the coordinator should hear of the attempt at once.
-    package var isReportDue = false
-
-    package init() {}
-
-    mutating func run(_ step: AttemptStep?) {
-      guard let step else { return }
-      steps.append(step)
-    }
-  }
-
   package let specification: TaskSpecification
   var state = State.assigned
   var checkpoint = CheckpointCustody()

@@ -55,3 +55,10 @@ package struct StepFailure: Hashable, Sendable {
     self.isRetryable = isRetryable
   }
 }
+
+extension [AttemptStep] {
+  /// Adds a step, if there is one to take.
+  mutating func take(_ step: AttemptStep?) {
+    if let step { append(step) }
+  }
+}

@@ -13,20 +13,19 @@ extension WorkerStateMachine {
     }
   }
 
-  /// Takes the task, if it may and has a slot. The report that is due answers in every case: the attempt is in it,
-  /// or it is not.
+  /// Takes the task, if it may and has a slot. Else the next report is without it.
   private mutating func assign(_ specification: TaskSpecification, _ effects: inout Effects) {
-    effects.isReportDue = true
     guard index(of: specification.attempt) == nil, service == .serving, lease != .expired,
       attempts.count(where: { !$0.isEnded }) < slots
     else { return }
     attempts.append(AttemptStateMachine(specification))
+    effects.isReportDue = true
   }
 
   private mutating func release(_ attempt: AttemptID, _ effects: inout Effects) {
     guard let index = index(of: attempt) else { return }  // A repeat: forgotten already.
-    let (isForgotten, more) = attempts[index].release()
-    effects.add(more, of: attempts[index].specification)
+    let (isForgotten, steps) = attempts[index].release()
+    effects.add(steps, of: attempts[index].specification)
     guard isForgotten else { return }
     attempts.remove(at: index)
     effects.isReportDue = true

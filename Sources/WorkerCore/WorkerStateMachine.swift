@@ -31,15 +31,15 @@ package struct WorkerStateMachine: Hashable, Sendable {
 
     package var steps: [Step] = []
     package var duties: [Duty] = []
-    /// Send ``WorkerStateMachine/takeReport()`` now, if there is a connection. Progress alone waits for the next
-    /// heartbeat.
+    /// Send ``WorkerStateMachine/takeReport()`` now, if there is a connection: what it says has changed. Progress
+    /// alone waits for the next heartbeat, and so does the answer to a directive that changed nothing: else two
+    /// sides that repeat themselves would drive each other round.
     package var isReportDue = false
 
     package init() {}
 
-    mutating func add(_ effects: AttemptStateMachine.Effects, of specification: TaskSpecification) {
-      steps += effects.steps.map { Step(specification: specification, step: $0) }
-      isReportDue = isReportDue || effects.isReportDue
+    mutating func add(_ steps: [AttemptStep], of specification: TaskSpecification) {
+      for step in steps { self.steps.append(Step(specification: specification, step: step)) }
     }
   }
 
@@ -88,7 +88,9 @@ package struct WorkerStateMachine: Hashable, Sendable {
     case .terminate: terminate(&effects)
     case .timePassed: break
     }
-    updateAll(&effects) { $0.timePassed(at: now) }
+    for index in attempts.indices {
+      effects.add(attempts[index].timePassed(at: now), of: attempts[index].specification)
+    }
     return effects
   }
 
@@ -123,25 +125,27 @@ package struct WorkerStateMachine: Hashable, Sendable {
     attempts.firstIndex { $0.specification.attempt == attempt }
   }
 
-  /// An attempt that is not known is not in the report either: the coordinator will see that.
+  /// An attempt that is not known is not in the next report either: the coordinator will see that.
   mutating func update(
     _ attempt: AttemptID, _ effects: inout Effects,
-    _ change: (inout AttemptStateMachine) -> AttemptStateMachine.Effects
+    _ change: (inout AttemptStateMachine) -> [AttemptStep]
   ) {
-    guard let index = index(of: attempt) else {
-      effects.isReportDue = true
-      return
-    }
-    effects.add(change(&attempts[index]), of: attempts[index].specification)
+    if let index = index(of: attempt) { update(at: index, &effects, change) }
   }
 
   mutating func updateAll(
-    _ effects: inout Effects,
-    _ change: (inout AttemptStateMachine) -> AttemptStateMachine.Effects
+    _ effects: inout Effects, _ change: (inout AttemptStateMachine) -> [AttemptStep]
   ) {
-    for index in attempts.indices {
-      effects.add(change(&attempts[index]), of: attempts[index].specification)
-    }
+    for index in attempts.indices { update(at: index, &effects, change) }
+  }
+
+  private mutating func update(
+    at index: Int, _ effects: inout Effects,
+    _ change: (inout AttemptStateMachine) -> [AttemptStep]
+  ) {
+    let before = attempts[index].report
+    effects.add(change(&attempts[index]), of: attempts[index].specification)
+    if attempts[index].report != before { effects.isReportDue = true }
   }
 
   /// Stops what may not go on when the lease has run out, before anything else is done.

@@ -75,13 +75,13 @@ func everyPairIsAnswered(point: Point) {
   for order in Order.allCases {
     var attempt = point.reach()
     let before = attempt
-    let effects = order.give(to: &attempt)
+    let given = order.give(to: &attempt)
     let expected = answers["\(point) \(order)"]
     if let expected {
-      let steps = effects.steps.isEmpty ? "nothing" : effects.steps.map(name).joined(separator: " ")
+      let steps = given.isEmpty ? "nothing" : given.map(name).joined(separator: " ")
       #expect(Answer(steps: steps, state: name(attempt)) == expected, "\(order) in \(point)")
     } else {
-      #expect(attempt == before && effects.steps.isEmpty, "\(order) in \(point)")
+      #expect(attempt == before && given.isEmpty, "\(order) in \(point)")
     }
   }
 }
@@ -93,6 +93,6 @@ func repeatsAreHarmless(point: Point) {
     _ = order.give(to: &attempt)
     let once = attempt
     let again = order.give(to: &attempt)
-    #expect(attempt == once && again.steps.isEmpty, "\(order) twice in \(point)")
+    #expect(attempt == once && again.isEmpty, "\(order) twice in \(point)")
   }
 }

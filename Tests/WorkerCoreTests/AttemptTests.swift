@@ -21,7 +21,7 @@ private func run(_ attempt: inout AttemptStateMachine, _ first: [AttemptStep]) -
       case .removeCheckpoint: .checkpointRemoved
       case .verifyRemoval: .removalVerified
       }
-    if let result { waiting += attempt.stepEnded(result, at: start).steps }
+    if let result { waiting += attempt.stepEnded(result, at: start) }
   }
   return seen
 }
@@ -29,10 +29,10 @@ private func run(_ attempt: inout AttemptStateMachine, _ first: [AttemptStep]) -
 @Test("A backup goes from checkpoint to publication and leaves none behind")
 func backupSucceeds() {
   var attempt = AttemptStateMachine(specification())
-  var seen = run(&attempt, attempt.proceed().steps)
+  var seen = run(&attempt, attempt.proceed())
   #expect(attempt.report.readyToCommit == commitment)
   #expect(!attempt.report.isPublished)
-  seen += run(&attempt, attempt.commit().steps)
+  seen += run(&attempt, attempt.commit())
   #expect(
     seen == [
       "createCheckpoint", "transfer", "stage", "publish", "removeCheckpoint", "verifyRemoval",
@@ -45,8 +45,8 @@ func backupSucceeds() {
 @Test("A restore takes the same path without a checkpoint")
 func restoreSucceeds() {
   var attempt = AttemptStateMachine(specification(type: .restore))
-  var seen = run(&attempt, attempt.proceed().steps)
-  seen += run(&attempt, attempt.commit().steps)
+  var seen = run(&attempt, attempt.proceed())
+  seen += run(&attempt, attempt.commit())
   #expect(seen == ["transfer", "stage", "publish"])
   #expect(attempt.report.outcome == .succeeded)
   #expect(attempt.report.checkpoint == .none)
@@ -55,28 +55,28 @@ func restoreSucceeds() {
 @Test("A canceled transfer is cut before its checkpoint is removed, and staging goes last")
 func cancelOrder() {
   var attempt = Point.transferring.reach()
-  #expect(attempt.cancel().steps == [.cutTransfer])
-  #expect(attempt.stepEnded(.transferCut, at: start).steps == [.removeCheckpoint])
-  #expect(attempt.stepEnded(.checkpointRemoved, at: start).steps == [.verifyRemoval])
+  #expect(attempt.cancel() == [.cutTransfer])
+  #expect(attempt.stepEnded(.transferCut, at: start) == [.removeCheckpoint])
+  #expect(attempt.stepEnded(.checkpointRemoved, at: start) == [.verifyRemoval])
   #expect(attempt.report.outcome == nil)
-  #expect(attempt.stepEnded(.removalVerified, at: start).steps == [.discardStaging])
-  #expect(attempt.stepEnded(.stagingDiscarded, at: start).steps == [])
+  #expect(attempt.stepEnded(.removalVerified, at: start) == [.discardStaging])
+  #expect(attempt.stepEnded(.stagingDiscarded, at: start) == [])
   #expect(attempt.report.outcome == .canceled)
 }
 
 @Test("A transfer that ended just before the cut is not staged")
 func lateTransfer() {
   var attempt = Point.unwindingTransfer.reach()
-  #expect(attempt.stepEnded(.transferred, at: start).steps == [.removeCheckpoint])
+  #expect(attempt.stepEnded(.transferred, at: start) == [.removeCheckpoint])
 }
 
 @Test("A checkpoint whose creation failed is removed all the same: it may be there")
 func doubtfulCheckpoint() {
   var attempt = Point.creatingCheckpoint.reach()
-  #expect(attempt.stepEnded(.checkpointFailed(failure), at: start).steps == [.removeCheckpoint])
+  #expect(attempt.stepEnded(.checkpointFailed(failure), at: start) == [.removeCheckpoint])
   #expect(attempt.report.checkpoint == .none)
-  #expect(attempt.stepEnded(.checkpointRemoved, at: start).steps == [.verifyRemoval])
-  #expect(attempt.stepEnded(.removalVerified, at: start).steps == [])
+  #expect(attempt.stepEnded(.checkpointRemoved, at: start) == [.verifyRemoval])
+  #expect(attempt.stepEnded(.removalVerified, at: start) == [])
   #expect(attempt.report.checkpoint == .removed)
   #expect(attempt.report.outcome == .failed(message: "broken", isRetryable: true))
 }
@@ -87,7 +87,7 @@ func failuresUnwind() {
     (Point.transferring, StepResult.transferFailed(failure)), (.staging, .stagingFailed(failure)),
   ] {
     var attempt = point.reach()
-    let seen = run(&attempt, attempt.stepEnded(result, at: start).steps)
+    let seen = run(&attempt, attempt.stepEnded(result, at: start))
     #expect(seen == ["removeCheckpoint", "verifyRemoval", "discardStaging"], "\(point)")
     #expect(attempt.report.outcome == .failed(message: "broken", isRetryable: true), "\(point)")
   }
@@ -96,8 +96,8 @@ func failuresUnwind() {
 @Test("Removal is tried again after 1, 2, 4, 8, 16, 30, 30 s, and staging does not wait for it")
 func removalBackoff() {
   var attempt = Point.removing.reach()
-  var effects = attempt.stepEnded(.removalFailed(message: "busy"), at: start)
-  #expect(effects.steps == [.discardStaging])
+  var steps = attempt.stepEnded(.removalFailed(message: "busy"), at: start)
+  #expect(steps == [.discardStaging])
   _ = attempt.stepEnded(.stagingDiscarded, at: start)
   var now = 0
   for (index, wait) in [1, 2, 4, 8, 16, 30, 30].enumerated() {
@@ -105,10 +105,9 @@ func removalBackoff() {
       attempt.report.checkpoint == .removalFailed(tries: index + 1, message: "busy"), "\(wait) s")
     now += wait
     #expect(attempt.deadline == seconds(now))
-    #expect(attempt.timePassed(at: seconds(now - 1)).steps == [])
-    #expect(attempt.timePassed(at: seconds(now)).steps == [.removeCheckpoint])
-    effects = attempt.stepEnded(.removalFailed(message: "busy"), at: seconds(now))
-    #expect(effects.isReportDue)
+    #expect(attempt.timePassed(at: seconds(now - 1)) == [])
+    #expect(attempt.timePassed(at: seconds(now)) == [.removeCheckpoint])
+    steps = attempt.stepEnded(.removalFailed(message: "busy"), at: seconds(now))
   }
   #expect(attempt.report.outcome == nil)
   let released = attempt.release()
@@ -120,14 +119,14 @@ func stillListed() {
   var attempt = Point.verifying.reach()
   _ = attempt.stepEnded(.removalFailed(message: "still listed"), at: start)
   #expect(attempt.report.checkpoint == .removalFailed(tries: 1, message: "still listed"))
-  #expect(attempt.timePassed(at: seconds(1)).steps == [.removeCheckpoint])
+  #expect(attempt.timePassed(at: seconds(1)) == [.removeCheckpoint])
 }
 
 @Test("A publication that fails for now is tried again")
 func publicationBackoff() {
   var attempt = Point.waitingToPublish.reach()
   #expect(attempt.deadline == seconds(1))
-  #expect(attempt.timePassed(at: seconds(1)).steps == [.publish(commitment)])
+  #expect(attempt.timePassed(at: seconds(1)) == [.publish(commitment)])
   _ = attempt.stepEnded(.publishFailed(failure), at: seconds(1))
   #expect(attempt.deadline == seconds(3))
 }
@@ -136,7 +135,7 @@ func publicationBackoff() {
 func impossiblePublication() {
   var attempt = Point.publishing.reach()
   let failure = StepFailure("the target exists", isRetryable: false)
-  let seen = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start).steps)
+  let seen = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start))
   #expect(seen == ["removeCheckpoint", "verifyRemoval", "discardStaging"])
   #expect(attempt.report.outcome == .failed(message: "the target exists", isRetryable: false))
   #expect(!attempt.report.isPublished)
@@ -145,19 +144,19 @@ func impossiblePublication() {
 @Test("What may be committed is never discarded without the coordinator's word")
 func parkedStaging() {
   var attempt = Point.awaitingPermit.reach()
-  let seen = run(&attempt, attempt.interrupt(reason: "lease").steps)
+  let seen = run(&attempt, attempt.interrupt(reason: "lease"))
   #expect(seen == ["removeCheckpoint", "verifyRemoval"])
   #expect(attempt.isAtRest)
   #expect(attempt.report.outcome == nil)
   #expect(attempt.report.readyToCommit == commitment)
-  #expect(run(&attempt, attempt.commit().steps) == ["publish"])
+  #expect(run(&attempt, attempt.commit()) == ["publish"])
   #expect(attempt.report.outcome == .succeeded)
 }
 
 @Test("A committed attempt that is abandoned leaves its staging to the one who publishes")
 func abandonedPublication() {
   var attempt = Point.publishingAbandoned.reach()
-  let seen = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start).steps)
+  let seen = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start))
   #expect(seen == ["removeCheckpoint", "verifyRemoval"])
   #expect(attempt.isEnded)
   #expect(!attempt.report.isPublished)

@@ -112,14 +112,14 @@ enum Point: String, CaseIterable {
 enum Order: String, CaseIterable {
   case proceed, commit, cancel, abandon, interrupt, release, timePassed
 
-  func give(to attempt: inout AttemptStateMachine) -> AttemptStateMachine.Effects {
+  func give(to attempt: inout AttemptStateMachine) -> [AttemptStep] {
     switch self {
     case .proceed: attempt.proceed()
     case .commit: attempt.commit()
     case .cancel: attempt.cancel()
     case .abandon: attempt.abandon()
     case .interrupt: attempt.interrupt(reason: "lease")
-    case .release: attempt.release().effects
+    case .release: attempt.release().steps
     case .timePassed: attempt.timePassed(at: seconds(100))
     }
   }

@@ -28,11 +28,11 @@ func assignment() {
   #expect(reported(worker) == [attemptID()])
 }
 
-@Test("A task past the slots is not taken, and the report says so")
+@Test("A task past the slots is not taken, and the next report is without it")
 func slots() {
   var worker = worker(slots: 1, assigned: 1)
   let effects = worker.handle(.directive(.assign(specification(2))), at: start)
-  #expect(effects.isReportDue)
+  #expect(!effects.isReportDue)
   #expect(reported(worker) == [attemptID(1)])
 }
 
@@ -53,7 +53,7 @@ func earlyRelease() {
   #expect(reported(worker) == [attemptID(1)])
 }
 
-@Test("A directive for an attempt that is not here is answered by a report without it")
+@Test("A directive for an attempt that is not here does nothing")
 func unknownAttempt() {
   for directive in [
     Directive.proceed(attemptID(7)), .commit(attemptID(7)), .cancel(attemptID(7)),
@@ -61,7 +61,7 @@ func unknownAttempt() {
   ] {
     var worker = worker(assigned: 1)
     let effects = worker.handle(.directive(directive), at: start)
-    #expect(effects.isReportDue && effects.steps.isEmpty, "\(directive)")
+    #expect(effects == WorkerStateMachine.Effects(), "\(directive)")
     #expect(reported(worker) == [attemptID(1)], "\(directive)")
   }
 }
@@ -180,4 +180,18 @@ func cancelAll() {
     StepResult.transferCut, .checkpointRemoved, .removalVerified, .stagingDiscarded,
   ] { _ = worker.handle(.stepEnded(attemptID(1), result), at: start) }
   #expect(worker.isFinished)
+}
+
+@Test(
+  "A directive that changes nothing is not answered at once: repeats can't storm",
+  arguments: [
+    Directive.assign(specification(1)), .proceed(attemptID(1)), .cancel(attemptID(1)),
+    .abandon(attemptID(1)), .commit(attemptID(1)), .release(attemptID(1)),
+  ])
+func noStorm(directive: Directive) {
+  var worker = worker(assigned: 1)
+  _ = worker.handle(.directive(.proceed(attemptID(1))), at: start)
+  _ = worker.handle(.stepEnded(attemptID(1), .checkpointCreated), at: start)
+  _ = worker.handle(.directive(directive), at: start)
+  #expect(!worker.handle(.directive(directive), at: start).isReportDue)
 }
