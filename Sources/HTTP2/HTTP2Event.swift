@@ -15,7 +15,8 @@ public struct HTTP2Stream: Hashable, Sendable {
 /// What the peer did, in the order in which it did it.
 public enum HTTP2Event: Sendable {
   /// A header block: a request, a response (also an informational one) or trailers.
-  case headers(HTTP2Stream, HeaderBlock)
+  /// If it `ends` its side of the stream, `.end` follows all the same.
+  case headers(HTTP2Stream, HeaderBlock, ends: Bool)
   /// A header block over `HTTP2Limits.headerListSize`; it was read and thrown away.
   case headersTooLarge(HTTP2Stream)
   /// Body bytes: this range of the input of the `receive` that brought the event.

@@ -46,6 +46,7 @@ public struct HTTP2Session: ~Copyable {
     failure = nghttp2_option_new(&option)
     guard failure == 0 else { return failure }
     SessionCallbacks.register(callbacks)
+    if role == .server { SessionCallbacks.registerAbandoning(callbacks) }
     nghttp2_option_set_no_auto_window_update(option, 1)
     nghttp2_option_set_no_closed_streams(option, 1)
     nghttp2_option_set_stream_reset_rate_limit(option, limits.resets.burst, limits.resets.perSecond)
@@ -211,10 +212,22 @@ public struct HTTP2Session: ~Copyable {
   }
 
   /// Ends this side of a stream after the bytes queued, with trailers or without.
+  ///
+  /// When a server ends a stream whose request goes on, the stream is then reset with NO_ERROR.
   public mutating func finish(_ stream: HTTP2Stream, trailers: HeaderBlock? = nil) {
     guard isOpen(stream), state.pointee.streams.slots[stream.slot].body.isOpen else { return }
     state.pointee.streams.slots[stream.slot].body.end = trailers.map { .trailers($0) } ?? .plain
     resume(stream)
+  }
+
+  /// Ends this side of a stream at once, after `respond` and also after `finish`: the bytes queued are
+  /// not sent, the trailers do not wait for the peer's window.
+  public mutating func cutOff(_ stream: HTTP2Stream, trailers: HeaderBlock) {
+    guard isOpen(stream) else { return }
+    state.pointee.streams.slots[stream.slot].body.cutOff()
+    _ = trailers.withNameValues {
+      nghttp2_submit_trailer(session, stream.id, $0.baseAddress, $0.count)
+    }
   }
 
   private func resume(_ stream: HTTP2Stream) {

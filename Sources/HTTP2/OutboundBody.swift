@@ -8,6 +8,8 @@ struct OutboundBody {
     case plain
     /// A HEADERS frame with END_STREAM after the last DATA frame.
     case trailers(HeaderBlock)
+    /// The end was submitted by itself; no DATA frame may follow.
+    case cutOff
   }
 
   private var bytes: [UInt8] = []
@@ -37,6 +39,12 @@ struct OutboundBody {
     head += taken
     if head == bytes.count { empty() }
     return taken
+  }
+
+  /// Forgets what waits, since the end goes out by itself.
+  mutating func cutOff() {
+    empty()
+    end = .cutOff
   }
 
   /// Forgets everything, for the slot's next stream.

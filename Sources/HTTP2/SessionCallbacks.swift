@@ -23,6 +23,18 @@ enum SessionCallbacks {
     }
   }
 
+  /// A server that has ended its answer reads no more of the request (RFC 9113 §8.1).
+  static func registerAbandoning(_ callbacks: OpaquePointer?) {
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, _ in
+      guard let header = frame?.pointee.hd,
+        UInt32(header.flags) & UInt32(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+        UInt32(header.type) <= NGHTTP2_HEADERS.rawValue,  // DATA or HEADERS
+        nghttp2_session_get_stream_remote_close(session, header.stream_id) == 0
+      else { return 0 }
+      return nghttp2_submit_rst_stream(session, 0, header.stream_id, 0)
+    }
+  }
+
   private static func registerReceiving(_ callbacks: OpaquePointer?) {
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, userData in
       let state = SessionCallbacks.state(userData)
@@ -68,10 +80,11 @@ enum SessionCallbacks {
     switch UInt32(frame.hd.type) {
     case NGHTTP2_HEADERS.rawValue, NGHTTP2_DATA.rawValue:
       guard let stream = state.pointee.stream(frame.hd.stream_id, in: session) else { return }
-      if UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue { state.pointee.headersEnd(stream) }
-      if UInt32(frame.hd.flags) & UInt32(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
-        state.pointee.events.append(.end(stream))
+      let ends = UInt32(frame.hd.flags) & UInt32(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+      if UInt32(frame.hd.type) == NGHTTP2_HEADERS.rawValue {
+        state.pointee.headersEnd(stream, ends: ends)
       }
+      if ends { state.pointee.events.append(.end(stream)) }
     case NGHTTP2_GOAWAY.rawValue:
       state.pointee.events.append(
         .goAway(
@@ -99,7 +112,7 @@ enum SessionCallbacks {
       let (taken, left) = state.pointee.takeBody(stream, into: target)
       guard left == 0 else { return taken }
       switch state.pointee.streams.slots[stream.slot].body.end {
-      case .open:
+      case .open, .cutOff:
         if taken > 0 { return taken }
         state.pointee.streams.slots[stream.slot].body.isDeferred = true
         return NGHTTP2Error.deferred

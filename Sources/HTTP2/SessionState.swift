@@ -58,8 +58,9 @@ struct SessionState {
     block.append(name: name, value: value)
   }
 
-  mutating func headersEnd(_ stream: HTTP2Stream) {
-    events.append(blockIsTooLarge ? .headersTooLarge(stream) : .headers(stream, block))
+  mutating func headersEnd(_ stream: HTTP2Stream, ends: Bool) {
+    events.append(
+      blockIsTooLarge ? .headersTooLarge(stream) : .headers(stream, block, ends: ends))
     block = HeaderBlock()
   }
 

@@ -97,6 +97,41 @@ struct ConversationTests {
     #expect(!server.transcript.contains { $0.hasPrefix("1 headers") })
   }
 
+  @Test("A server that answers early resets the stream with NO_ERROR, after the answer")
+  func earlyAnswer() throws {
+    let client = try Peer(.client)
+    let server = try Peer(.server)
+    _ = try client.session.open(request)
+    try converse(client, server)
+    let theirs = try #require(server.streams.first)
+    try server.session.respond(on: theirs, response)
+    _ = server.say("no", on: theirs)
+    server.session.finish(theirs, trailers: trailers)
+    try converse(client, server)
+    #expect(client.transcript.suffix(3) == ["1 headers grpc-status=0", "1 end", "1 closed 0"])
+    #expect(server.openStreams == 0)
+  }
+
+  @Test("A cut-off end overtakes what waits for the window", arguments: [false, true])
+  func cutOff(finishedBefore: Bool) throws {
+    var limits = HTTP2Limits()
+    limits.streamWindow = 70_000
+    let client = try Peer(.client, limits: limits)
+    let server = try Peer(.server)
+    _ = try client.session.open(request, ends: true)
+    try converse(client, server)
+    let theirs = try #require(server.streams.first)
+    try server.session.respond(on: theirs, response)
+    _ = server.write([UInt8](repeating: 1, count: 200_000), on: theirs)
+    try client.hear(try server.output()[...], consumes: false)
+    if finishedBefore { server.session.finish(theirs) }
+    server.session.cutOff(theirs, trailers: trailers)
+    try client.hear(try server.output()[...], consumes: false)
+    #expect(client.transcript.suffix(3) == ["1 headers grpc-status=0", "1 end", "1 closed 0"])
+    #expect(
+      client.transcript.contains { $0.hasPrefix("1 data 65535 ") || $0.hasPrefix("1 data 70000 ") })
+  }
+
   @Test("A client learns how many streams it may open, and one more is refused")
   func concurrency() throws {
     var limits = HTTP2Limits()

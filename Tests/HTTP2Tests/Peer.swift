@@ -52,7 +52,7 @@ final class Peer {
 
   private func describe(_ event: HTTP2Event) -> String {
     switch event {
-    case .headers(let stream, let block):
+    case .headers(let stream, let block, _):
       if !streams.contains(stream) { streams.append(stream) }
       var text = "\(stream.id) headers"
       block.forEachField { name, value in
