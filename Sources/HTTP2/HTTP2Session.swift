@@ -109,7 +109,11 @@ public struct HTTP2Session: ~Copyable {
   }
 
   /// The next thing the peer did. A `.data` names a range of the last `receive`'s input.
-  public mutating func nextEvent() -> HTTP2Event? { state.pointee.events.next() }
+  public mutating func nextEvent() -> HTTP2Event? {
+    let event = state.pointee.events.next()
+    if case .closed(let stream, _)? = event { state.pointee.streams.release(stream.slot) }
+    return event
+  }
 
   /// Says that body bytes of a stream were used: the peer may send as many more.
   public mutating func consume(_ count: Int, on stream: HTTP2Stream) {
@@ -167,6 +171,7 @@ public struct HTTP2Session: ~Copyable {
     }
     guard result == id else {
       _ = state.pointee.streams.close(stream.slot)
+      state.pointee.streams.release(stream.slot)
       throw HTTP2Error(library: Int(result))
     }
     return stream

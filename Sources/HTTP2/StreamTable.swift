@@ -28,14 +28,19 @@ struct StreamTable {
     slots.indices.contains(stream.slot) && slots[stream.slot].id == stream.id && stream.id != 0
   }
 
-  /// Frees a slot; returns the bytes that nobody will consume now.
+  /// Forgets a stream; returns the bytes that nobody will consume now. Its slot stays taken until
+  /// `release`: events of the stream may still wait to be heard.
   mutating func close(_ slot: Int) -> Int {
     openCount -= 1
     let unconsumed = slots[slot].unconsumed
     slots[slot].id = 0
     slots[slot].unconsumed = 0
     slots[slot].body.reset()
-    free.append(slot)
     return unconsumed
+  }
+
+  /// Lets another stream have the slot.
+  mutating func release(_ slot: Int) {
+    free.append(slot)
   }
 }

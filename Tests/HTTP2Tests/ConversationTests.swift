@@ -171,6 +171,28 @@ struct ConversationTests {
     #expect(server.isFinished && client.isFinished)
   }
 
+  @Test("A slot is not another stream's before the old stream's last event was heard")
+  func slots() throws {
+    let client = try Peer(.client)
+    let server = try Peer(.server)
+    let first = try client.session.open(request, ends: true)
+    let second = try client.session.open(request, ends: true)
+    try server.hear(try client.output()[...])
+    for stream in server.streams { try server.session.respond(on: stream, response, ends: true) }
+    let bytes = try server.output()
+    try client.session.receive(bytes.span.bytes)
+    var reused: [Int] = []
+    var open: Set = [first, second]
+    while let event = client.session.nextEvent() {
+      guard case .closed(let stream, _) = event else { continue }
+      open.remove(stream)
+      let next = try client.session.open(request, ends: true)
+      #expect(!open.contains { $0.slot == next.slot })
+      reused.append(next.slot)
+    }
+    #expect(Set(reused) == [first.slot, second.slot])
+  }
+
   @Test("A ping is answered with its number")
   func ping() throws {
     let client = try Peer(.client)

@@ -1,0 +1,194 @@
+import GRPC
+import HTTP2
+import NIOCore
+
+/// Who hears of a client's connection; called on its loop.
+protocol ConnectionObserver: AnyObject {
+  /// It stands, but the server has not said anything yet. False: nobody wants it any more.
+  func connectionOpened(_ link: HTTP2Link<CarriedCalls>) -> Bool
+  /// The server's settings have come: calls can be carried.
+  func connectionIsReady(_ link: HTTP2Link<CarriedCalls>)
+  /// There may be room for one more stream.
+  func connectionHasRoom(_ link: HTTP2Link<CarriedCalls>)
+  /// No new streams; those open go on.
+  func connectionIsLeaving(_ link: HTTP2Link<CarriedCalls>)
+  /// It is gone.
+  func connectionEnded(_ link: HTTP2Link<CarriedCalls>, _ reason: RPCError)
+}
+
+/// The calls of one connection at the client: HTTP/2 events become a `ClientCall`'s, its operations
+/// become submissions.
+final class CarriedCalls: ConnectionRole {
+  static let side = HTTP2Session.Role.client
+
+  /// What belongs to one stream; kept by the stream's slot.
+  private struct Entry {
+    var id: Int32 = 0
+    /// Gone when the call has had its last event.
+    var call: ClientCall?
+    var hasHead = false
+    /// Bytes written that the call does not know to be sent.
+    var unreported = 0
+  }
+
+  private let limits: CallLimits
+  private let authority: String
+  private weak var observer: (any ConnectionObserver)?
+  private var entries: [Entry] = []
+  private var isReady = false
+
+  init(limits: CallLimits, authority: String, observer: any ConnectionObserver) {
+    self.limits = limits
+    self.authority = authority
+    self.observer = observer
+  }
+
+  // MARK: The connection
+
+  func opened(_ link: HTTP2Link<CarriedCalls>) -> Bool {
+    observer?.connectionOpened(link) ?? false
+  }
+
+  func ended(_ link: HTTP2Link<CarriedCalls>, _ reason: RPCError) {
+    let calls = entries.compactMap(\.call)
+    entries = []
+    for call in calls { call.fail(reason) }
+    observer?.connectionEnded(link, reason)
+  }
+
+  func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<CarriedCalls>) {
+    switch event {
+    case .headers(let stream, let block, let ends):
+      receive(block, on: stream, ends: ends)
+    case .headersTooLarge(let stream):
+      last(stream)?.fail(RPCError(.resourceExhausted, "the response's headers are too large"))
+      link.session.reset(stream, .cancel)
+    case .data(let stream, let range):
+      if let call = entry(stream)?.call {
+        call.receive(input.readableBytesSpan.extracting(range))
+      } else {
+        link.session.consume(range.count, on: stream)
+      }
+    case .end(let stream):
+      // Trailers are a call's last event, so that a call that is still here had none.
+      last(stream)?.receive(
+        ResponseTrailers(fields: [], isTrailersOnly: false, limits: limits))
+    case .writable(let stream):
+      report(stream)
+    case .closed(let stream, let code):
+      last(stream)?.fail(Self.error(code))
+      observer?.connectionHasRoom(link)
+    case .goAway:
+      observer?.connectionIsLeaving(link)
+    case .settings:
+      if !isReady {
+        isReady = true
+        observer?.connectionIsReady(link)
+      }
+      observer?.connectionHasRoom(link)
+    case .pong: break
+    }
+  }
+
+  private static func error(_ code: HTTP2ErrorCode) -> RPCError {
+    RPCError(
+      StatusCode(http2ErrorCode: code.rawValue),
+      "the server reset the call's stream with the HTTP/2 code \(code.rawValue)")
+  }
+
+  // MARK: Calls
+
+  /// Sends a call's head, and lets the call write. False: the connection takes no more calls.
+  func carry(_ call: ClientCall, on link: HTTP2Link<CarriedCalls>) -> Bool {
+    let block = HeaderBlock(call.head.fields(scheme: "http", authority: authority))
+    guard let stream = try? link.session.open(block) else { return false }
+    while entries.count <= stream.slot { entries.append(Entry()) }
+    entries[stream.slot] = Entry(id: stream.id, call: call)
+    call.attach(ClientStream(link: link, stream: stream))
+    link.scheduleFlush()
+    return true
+  }
+
+  private func entry(_ stream: HTTP2Stream) -> Entry? {
+    guard entries.indices.contains(stream.slot), entries[stream.slot].id == stream.id else {
+      return nil
+    }
+    return entries[stream.slot]
+  }
+
+  /// The stream's call, for its last event.
+  private func last(_ stream: HTTP2Stream) -> ClientCall? {
+    guard let call = entry(stream)?.call else { return nil }
+    entries[stream.slot].call = nil
+    return call
+  }
+
+  private func receive(_ block: HeaderBlock, on stream: HTTP2Stream, ends: Bool) {
+    guard let entry = entry(stream), let call = entry.call else { return }
+    let fields = block.fields
+    if ends {
+      last(stream)?.receive(
+        ResponseTrailers(fields: fields, isTrailersOnly: !entry.hasHead, limits: limits))
+      return
+    }
+    // An informational answer goes before the real one (RFC 9110 §15.2).
+    if fields.first?.name == ":status", fields.first?.value.first == "1" { return }
+    do {
+      call.receive(try ResponseHead(fields: fields, limits: limits))
+      entries[stream.slot].hasHead = true
+    } catch {
+      last(stream)?.fail(error)
+    }
+  }
+
+  /// Does what a call asks for.
+  func perform(
+    _ operation: ClientOperation, on stream: HTTP2Stream, _ link: HTTP2Link<CarriedCalls>
+  ) {
+    guard entry(stream) != nil else { return }
+    switch operation {
+    case .message(let message):
+      let hasRoom = link.write(message, on: stream)
+      entries[stream.slot].unreported += message.framedCount
+      if hasRoom { report(stream) }
+    case .end:
+      link.session.finish(stream)
+    case .cancel:
+      entries[stream.slot].call = nil
+      link.session.reset(stream, .cancel)
+    }
+    link.scheduleFlush()
+  }
+
+  private func report(_ stream: HTTP2Stream) {
+    guard let entry = entry(stream) else { return }
+    entries[stream.slot].unreported = 0
+    entry.call?.sent(entry.unreported)
+  }
+}
+
+/// A client's call's way out: does at once what is asked on the connection's loop, else goes there.
+struct ClientStream: CallTransport {
+  let link: HTTP2Link<CarriedCalls>
+  let stream: HTTP2Stream
+
+  func perform(_ operation: ClientOperation) {
+    if link.isHere {
+      link.role.perform(operation, on: stream, link)
+    } else {
+      link.hop { [stream] link in link.role.perform(operation, on: stream, link) }
+    }
+  }
+
+  func consumed(_ bytes: Int) {
+    if link.isHere {
+      link.session.consume(bytes, on: stream)
+      link.scheduleFlush()
+    } else {
+      link.hop { [stream] link in
+        link.session.consume(bytes, on: stream)
+        link.scheduleFlush()
+      }
+    }
+  }
+}

@@ -1,0 +1,291 @@
+import GRPC
+import HTTP2
+import NIOCore
+import Synchronization
+
+/// What a connection is for: a server's calls or a client's. Called on the connection's loop only.
+protocol ConnectionRole: AnyObject, SendableMetatype {
+  static var side: HTTP2Session.Role { get }
+
+  /// The connection stands, but nothing has been heard yet. False: close it.
+  func opened(_ link: HTTP2Link<Self>) -> Bool
+
+  /// Something happened; a `.data` names a range of `input`.
+  func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<Self>)
+
+  /// The connection is gone, with all its streams. Called once, also when it was never opened.
+  func ended(_ link: HTTP2Link<Self>, _ reason: RPCError)
+}
+
+/// One connection's channel handler, which owns its `HTTP2Session`: there are no channels per stream.
+///
+/// Whatever is read in one burst is answered by one write: handlers run while the burst is worked
+/// off, and what they answer is flushed at its end. Work outside of a burst schedules one flush.
+///
+/// SAFETY: everything but `eventLoop`, `role` and `pendingHops` is touched on the event loop only: by
+/// the channel, and by work that other threads hand over with `hop`.
+final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked Sendable {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  let eventLoop: any EventLoop
+  let role: Role
+  /// The peer, as handlers see it.
+  private(set) var peer = "unknown"
+  /// Submit to it, then call `scheduleFlush`.
+  var session: HTTP2Session
+
+  private let timing: LinkTiming
+  private let pendingHops = Atomic<Int>(0)
+  private var context: ChannelHandlerContext?
+  private var isReading = false
+  private var isFlushScheduled = false
+  private var isClosing = false
+  private var hasEnded = false
+  private var lastRenewal = NIODeadline.now()
+  private var prefaceTimer: Scheduled<Void>?
+  private var drainTimer: Scheduled<Void>?
+  private var isChannelClosing = false
+  /// Why the connection ends, once that is known.
+  private var reason = RPCError(.unavailable, "the connection is lost")
+
+  init(
+    _ role: Role, limits: HTTP2Limits, timing: LinkTiming, on eventLoop: any EventLoop
+  ) throws(HTTP2Error) {
+    self.role = role
+    self.timing = timing
+    self.eventLoop = eventLoop
+    session = try HTTP2Session(role: Role.side, limits: limits)
+  }
+
+  // MARK: Work from elsewhere
+
+  /// Whether work may be done right here: on the loop, with nothing handed over before it.
+  var isHere: Bool {
+    eventLoop.inEventLoop && pendingHops.load(ordering: .acquiring) == 0
+  }
+
+  /// Does work on the loop, after what was handed over before.
+  func hop(_ work: @escaping @Sendable (HTTP2Link<Role>) -> Void) {
+    pendingHops.add(1, ordering: .acquiringAndReleasing)
+    eventLoop.execute {
+      self.pendingHops.subtract(1, ordering: .acquiringAndReleasing)
+      work(self)
+    }
+  }
+
+  // MARK: The channel
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    if context.channel.isActive { start(context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    start(context)
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end()
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    end()
+    self.context = nil
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    reason = RPCError(.unavailable, "the connection failed: \(error)")
+    context.close(promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isClosing else { return }
+    isReading = true
+    let input = unwrapInboundIn(data)
+    let now = NIODeadline.now()
+    if now - lastRenewal > .seconds(1) {
+      session.renewAllowance()
+      lastRenewal = now
+    }
+    do {
+      try session.receive(input.readableBytesSpan)
+      deliver(input)
+    } catch {
+      fail(error)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    flush()
+    context.fireChannelReadComplete()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { scheduleFlush() }
+    context.fireChannelWritabilityChanged()
+  }
+
+  // MARK: Life
+
+  private func start(_ context: ChannelHandlerContext) {
+    peer = PeerName.of(context.channel)
+    guard role.opened(self) else {
+      context.close(promise: nil)
+      return
+    }
+    prefaceTimer = after(timing.preface) { link in
+      link.close(RPCError(.unavailable, "the peer did not begin an HTTP/2 connection in time"))
+    }
+    flush()
+  }
+
+  private func end() {
+    guard !hasEnded else { return }
+    hasEnded = true
+    isClosing = true
+    prefaceTimer?.cancel()
+    drainTimer?.cancel()
+    role.ended(self, reason)
+  }
+
+  private func after(
+    _ delay: Duration, _ action: @escaping @Sendable (HTTP2Link<Role>) -> Void
+  ) -> Scheduled<Void> {
+    eventLoop.scheduleTask(in: TimeAmount(delay)) { [weak self] in
+      if let self { action(self) }
+    }
+  }
+
+  private func deliver(_ input: ByteBuffer) {
+    while let event = session.nextEvent() {
+      switch event {
+      case .settings: prefaceTimer?.cancel()
+      case .pong(Self.drainMark): session.refuseNewStreams()
+      default: break
+      }
+      role.handle(event, input: input, on: self)
+    }
+  }
+
+  private func fail(_ error: HTTP2Error) {
+    reason = RPCError(.unavailable, "the connection broke the protocol: \(error.reason)")
+    isClosing = true
+    isReading = false
+    flush()
+  }
+
+  /// The number of the PING whose answer says that the peer has heard of the shutdown.
+  private static var drainMark: UInt64 { 0x6472_6169_6e00_0001 }
+
+  /// Lets the open streams finish and takes no new ones, then closes (RFC 9113 §6.8: two GOAWAYs, so
+  /// that no request on its way is lost).
+  func drain() {
+    guard !isClosing else { return }
+    session.announceShutdown()
+    session.ping(Self.drainMark)
+    drainTimer = after(timing.goAwayAnswer) { link in
+      link.session.refuseNewStreams()
+      link.scheduleFlush()
+    }
+    scheduleFlush()
+  }
+
+  /// Opens no more streams, and closes once those open are over; a client's `drain`.
+  func leave() {
+    guard !isClosing else { return }
+    session.refuseNewStreams()
+    scheduleFlush()
+  }
+
+  /// Ends the connection: the peer is told, streams that are open are lost.
+  func close(_ reason: RPCError, code: HTTP2ErrorCode = .noError) {
+    guard !isClosing else { return }
+    self.reason = reason
+    session.terminate(code)
+    isClosing = true
+    flush()
+  }
+
+  // MARK: Sending
+
+  /// Sends what was submitted: at the end of the burst, or soon.
+  func scheduleFlush() {
+    guard !isReading, !isFlushScheduled else { return }
+    isFlushScheduled = true
+    eventLoop.execute {
+      self.isFlushScheduled = false
+      // A burst that began meanwhile flushes at its own end.
+      if !self.isReading { self.flush() }
+    }
+  }
+
+  private func flush() {
+    guard let context, context.channel.isActive else { return }
+    var hasWritten = false
+    var more = true
+    while more, context.channel.isWritable {
+      var output = context.channel.allocator.buffer(capacity: Self.portion / 16)
+      do {
+        more = try session.transmit(atMost: Self.portion) { frame in
+          _ = frame.withUnsafeBytes { output.writeBytes($0) }
+        }
+      } catch {
+        reason = RPCError(.unavailable, "the connection failed: \(error.reason)")
+        isClosing = true
+        more = false
+      }
+      if output.readableBytes > 0 {
+        context.write(wrapOutboundOut(output), promise: nil)
+        hasWritten = true
+      }
+      // Sending ends streams and makes room.
+      deliver(ByteBuffer())
+    }
+    if hasWritten { context.flush() }
+    if isClosing || session.isFinished { closeChannel(context) }
+  }
+
+  /// Bytes framed and written at once.
+  private static var portion: Int { 64 << 10 }
+
+  /// Closes once what is written has left, or after a while.
+  private func closeChannel(_ context: ChannelHandlerContext) {
+    guard !isChannelClosing else { return }
+    isChannelClosing = true
+    isClosing = true
+    let channel = context.channel
+    let linger = eventLoop.scheduleTask(in: TimeAmount(timing.linger)) {
+      channel.close(promise: nil)
+    }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+      linger.cancel()
+      channel.close(promise: nil)
+    }
+  }
+}
+
+/// The bounds in time of one connection.
+struct LinkTiming: Sendable {
+  /// Until the peer's first SETTINGS have come.
+  var preface: Duration = .seconds(10)
+  /// Until the peer has answered to the first GOAWAY; then the second goes out anyway.
+  var goAwayAnswer: Duration = .seconds(1)
+  /// Until the last bytes have left.
+  var linger: Duration = .seconds(1)
+}
+
+/// Addresses in the form of gRPC's naming document: `ipv4:127.0.0.1:1234`, `ipv6:[::1]:1234`, `unix:`.
+private enum PeerName {
+  static func of(_ channel: any Channel) -> String {
+    switch channel.remoteAddress {
+    case .v4(let address)?: "ipv4:\(address.host):\(channel.remoteAddress?.port ?? 0)"
+    case .v6(let address)?: "ipv6:[\(address.host)]:\(channel.remoteAddress?.port ?? 0)"
+    case .unixDomainSocket?: "unix:\(channel.remoteAddress?.pathname ?? "")"
+    case nil: "unknown"
+    }
+  }
+}

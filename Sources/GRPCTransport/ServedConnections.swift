@@ -1,0 +1,66 @@
+import GRPC
+import Synchronization
+
+/// The connections of one server: bounds their number, and knows when the last one is gone.
+final class ServedConnections: Sendable {
+  private struct State {
+    var links: [ObjectIdentifier: HTTP2Link<ServedCalls>] = [:]
+    var isDraining = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let limit: Int
+  private let state = Mutex(State())
+
+  init(limit: Int) { self.limit = limit }
+
+  /// How many there are.
+  var count: Int { state.withLock { $0.links.count } }
+
+  /// False: the server is full, or shuts down.
+  func add(_ link: HTTP2Link<ServedCalls>) -> Bool {
+    state.withLock { state in
+      guard !state.isDraining, state.links.count < limit else { return false }
+      state.links[ObjectIdentifier(link)] = link
+      return true
+    }
+  }
+
+  func remove(_ link: HTTP2Link<ServedCalls>) {
+    let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      state.links[ObjectIdentifier(link)] = nil
+      guard state.links.isEmpty else { return [] }
+      defer { state.waiters = [] }
+      return state.waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  /// Lets calls finish and takes no new ones.
+  func drain() {
+    let links = state.withLock { state in
+      state.isDraining = true
+      return Array(state.links.values)
+    }
+    for link in links { link.hop { $0.drain() } }
+  }
+
+  /// Ends all connections now; handlers that still run are cancelled, and not waited for.
+  func cutOff() {
+    let links = state.withLock { Array($0.links.values) }
+    for link in links {
+      link.hop { $0.close(RPCError(.unavailable, "the server is shutting down")) }
+    }
+  }
+
+  /// Returns once no connection is left.
+  func waitUntilEmpty() async {
+    await withCheckedContinuation { continuation in
+      let isEmpty = state.withLock { state in
+        if !state.links.isEmpty { state.waiters.append(continuation) }
+        return state.links.isEmpty
+      }
+      if isEmpty { continuation.resume() }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import GRPC
+import HTTP2
+
+/// The bounds of a server.
+public struct ServerConfiguration: Sendable {
+  /// Of each call.
+  public var calls = CallLimits()
+  /// Of each connection.
+  public var connections = HTTP2Limits()
+  /// Connections open at once; more are closed as they come.
+  public var maximumConnections = 10_000
+  /// How long a peer may take until it has begun an HTTP/2 connection.
+  public var prefaceTimeout = Duration.seconds(10)
+  /// Lets the server listen, in plaintext, where other machines can reach it.
+  public var allowsInsecureNetwork = false
+  /// The mode of a unix socket's file.
+  public var socketPermissions: UInt32 = 0o600
+
+  /// gRPC's usual limits, loopback only.
+  public init() {}
+}
