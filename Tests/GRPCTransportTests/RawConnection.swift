@@ -1,0 +1,113 @@
+import GRPCTransport
+import HTTP2
+import NIOCore
+import NIOPosix
+
+/// What came back on one stream of a raw connection.
+struct RawAnswer {
+  /// All fields of all header blocks; the last of a name counts.
+  var fields: [String: String] = [:]
+  var body: [UInt8] = []
+  /// How the stream was closed; nil: the connection was lost before.
+  var code: HTTP2ErrorCode?
+
+  var status: String? { fields["grpc-status"] }
+}
+
+/// A connection of bytes, to say what a well-behaved client never would.
+enum RawConnection {
+  typealias Bytes = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+  /// Connects for as long as `body` runs.
+  static func open<R: Sendable>(
+    _ endpoint: SocketEndpoint,
+    _ body:
+      @escaping @Sendable (
+        inout NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
+        NIOAsyncChannelOutboundWriter<ByteBuffer>
+      ) async throws -> R
+  ) async throws -> R {
+    let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let make: @Sendable (any Channel) -> EventLoopFuture<Bytes> = { channel in
+      channel.eventLoop.makeCompletedFuture { try Bytes(wrappingChannelSynchronously: channel) }
+    }
+    let channel =
+      switch endpoint {
+      case .tcp(let host, let port):
+        try await bootstrap.connect(host: host, port: port, channelInitializer: make)
+      case .unix(let path):
+        try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: make)
+      }
+    return try await channel.executeThenClose { inbound, outbound in
+      var iterator = inbound.makeAsyncIterator()
+      return try await body(&iterator, outbound)
+    }
+  }
+
+  /// Makes one request of these fields and this body, and reads until its stream is closed.
+  static func ask(
+    _ endpoint: SocketEndpoint, _ headers: HeaderBlock, body: [UInt8] = [], ends: Bool = true,
+    resets: Bool = false
+  ) async throws -> RawAnswer {
+    try await open(endpoint) { inbound, outbound in
+      var session = try HTTP2Session(role: .client)
+      let stream = try session.open(headers)
+      _ = session.write(body.span.bytes, on: stream)
+      if ends { session.finish(stream) }
+      var answer = RawAnswer()
+      while true {
+        var output = ByteBuffer()
+        _ = try session.transmit { frame in
+          _ = frame.withUnsafeBytes { output.writeBytes($0) }
+        }
+        while let event = session.nextEvent() { note(event, ByteBuffer(), &session, &answer) }
+        if answer.code != nil { return answer }
+        try await outbound.write(output)
+        guard let input = try await inbound.next() else { return answer }
+        try session.receive(input.readableBytesSpan)
+        while let event = session.nextEvent() { note(event, input, &session, &answer) }
+      }
+    }
+  }
+
+  private static func note(
+    _ event: HTTP2Event, _ input: ByteBuffer, _ session: inout HTTP2Session,
+    _ answer: inout RawAnswer
+  ) {
+    switch event {
+    case .headers(_, let block, _):
+      block.forEachField { name, value in
+        answer.fields[text(name)] = text(value)
+      }
+    case .data(let stream, let range):
+      answer.body += Array(input.readableBytesView)[range]
+      session.consume(range.count, on: stream)
+    case .closed(_, let code): answer.code = code
+    default: break
+    }
+  }
+
+  private static func text(_ span: Span<UInt8>) -> String {
+    span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Sends bytes until the server closes the connection; returns how many were sent.
+  static func flood(
+    _ endpoint: SocketEndpoint, first: [UInt8], then: [UInt8], atMost limit: Int
+  ) async throws -> Int {
+    try await open(endpoint) { inbound, outbound in
+      var sent = 0
+      do {
+        try await outbound.write(ByteBuffer(bytes: first))
+        while sent < limit {
+          try await outbound.write(ByteBuffer(bytes: then))
+          sent += then.count
+        }
+        while try await inbound.next() != nil {}
+      } catch {
+        return sent
+      }
+      return sent
+    }
+  }
+}
