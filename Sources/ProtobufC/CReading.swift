@@ -1,16 +1,21 @@
 public import CProtobufC
 
 /// Copies what protobuf-c decoded into Swift values, for generated code. Strings were checked to be UTF-8 before.
+///
+/// Inlinable, since most of a decoder's time would otherwise go into looking up generic types.
 public enum CReading {
   /// Nil is the empty string.
+  @inlinable
   public static func string(_ text: UnsafePointer<CChar>?) -> String {
     text.map { String(cString: $0) } ?? ""
   }
 
+  @inlinable
   public static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     scalars(data.len, data.data)
   }
 
+  @inlinable
   public static func scalars<Value: BitwiseCopyable>(
     _ count: Int, _ values: UnsafePointer<Value>?
   ) -> [Value] {
@@ -18,12 +23,14 @@ public enum CReading {
   }
 
   /// What `read` makes of each value.
+  @inlinable
   public static func array<CValue, Value>(
     _ count: Int, _ values: UnsafePointer<CValue>?, _ read: (CValue) -> Value
   ) -> [Value] {
     UnsafeBufferPointer(start: values, count: values == nil ? 0 : count).map(read)
   }
 
+  @inlinable
   public static func strings(
     _ count: Int, _ values: UnsafePointer<UnsafeMutablePointer<CChar>?>?
   ) -> [String] {
@@ -31,12 +38,14 @@ public enum CReading {
   }
 
   /// Nil if there is no such message.
+  @inlinable
   public static func message<CMessage, Value>(
     _ message: UnsafePointer<CMessage>?, _ read: (UnsafePointer<CMessage>) -> Value
   ) -> Value? {
     message.map(read)
   }
 
+  @inlinable
   public static func messages<CMessage, Value>(
     _ count: Int, _ messages: UnsafePointer<UnsafeMutablePointer<CMessage>?>?,
     _ read: (UnsafePointer<CMessage>) -> Value
@@ -46,6 +55,7 @@ public enum CReading {
   }
 
   /// The entries of a map field. Of two with the same key the later one counts.
+  @inlinable
   public static func map<CEntry, Key: Hashable, Value>(
     _ count: Int, _ entries: UnsafePointer<UnsafeMutablePointer<CEntry>?>?,
     _ read: (UnsafePointer<CEntry>) -> (Key, Value)

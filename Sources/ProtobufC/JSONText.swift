@@ -90,7 +90,9 @@ struct JSONText {
 
   /// JSON has no word for what is not a number.
   private mutating func writeNumber(_ value: Double) {
-    text += value.isFinite ? "\(value)" : value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\""
+    text +=
+      value.isFinite
+      ? "\(value)" : value.isNaN ? "\"NaN\"" : value < 0 ? "\"-Infinity\"" : "\"Infinity\""
   }
 
   private mutating func writeString(_ value: String) {
@@ -178,7 +180,9 @@ struct JSONText {
     var output: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: 3) {
       let group = bytes[start..<min(start + 3, bytes.count)]
-      let bits = group.enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << (16 - 8 * $1.offset) }
+      let bits = group.enumerated().reduce(UInt32(0)) {
+        $0 | UInt32($1.element) << (16 - 8 * $1.offset)
+      }
       for index in 0..<4 {
         let isPadding = index > group.count
         output.append(isPadding ? UInt8(ascii: "=") : alphabet[Int(bits >> (18 - 6 * index) & 63)])

@@ -22,6 +22,7 @@ public final class MessageArena {
   deinit { for slab in slabs { slab.deallocate() } }
 
   /// Nil: the arena's limit is reached.
+  @usableFromInline
   func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
     guard size >= 0, size <= remainingMemory, size < Int.max - Self.alignment else {
       isExhausted = true
@@ -50,6 +51,7 @@ public final class MessageArena {
 
 extension MessageArena {
   /// A new C struct, as its `__init` function leaves it.
+  @inlinable
   public func make<CMessage>(_ initialize: (UnsafeMutablePointer<CMessage>?) -> Void)
     -> UnsafeMutablePointer<CMessage>
   {
@@ -81,6 +83,7 @@ extension MessageArena {
   }
 
   /// A copy of these numbers; nil if there are none.
+  @inlinable
   public func scalars<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value>? {
     guard !values.isEmpty else { return nil }
     let copy = space(for: Value.self, count: values.count)
@@ -92,6 +95,7 @@ extension MessageArena {
   }
 
   /// An array of what `encode` makes of each value; nil if there are none.
+  @inlinable
   public func array<Value, CValue>(
     _ values: some Collection<Value>, _ encode: (Value) throws(ProtobufError) -> CValue
   ) throws(ProtobufError) -> UnsafeMutablePointer<CValue>? {
@@ -105,7 +109,8 @@ extension MessageArena {
     return copy
   }
 
-  private func space<Value>(for type: Value.Type, count: Int) -> UnsafeMutablePointer<Value> {
+  @inlinable
+  func space<Value>(for type: Value.Type, count: Int) -> UnsafeMutablePointer<Value> {
     let (size, overflow) = MemoryLayout<Value>.stride.multipliedReportingOverflow(by: count)
     guard !overflow, let memory = allocate(size) else {
       // Encoding sets no limit, and holds values that are in memory already.

@@ -2,7 +2,8 @@ extension MessageEmitter {
   /// Writes how the message, and what is nested in it, becomes bytes and is made of bytes.
   func emitCoding(to text: inout SourceText) throws(GenerationError) {
     let type = try types.swiftType(schema.fullName)
-    try text.block("extension \(type): WireMessage, ProtoJSONMessage") { text throws(GenerationError) in
+    try text.block("extension \(type): WireMessage, ProtoJSONMessage") {
+      text throws(GenerationError) in
       text.line("\(access) static var messageName: String { \"\(schema.fullName.dropFirst())\" }")
       text.line()
       try text.block("\(access) init(wireBytes: [UInt8]) throws") { text throws(GenerationError) in

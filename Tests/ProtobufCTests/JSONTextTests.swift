@@ -1,0 +1,55 @@
+import BelayAPI
+import Foundation
+import Testing
+
+/// Messages as JSON, for scripts.
+@Suite struct JSONTextTests {
+  @Test("Every field of the schema is there, under its JSON name and in its JSON form")
+  func scalars() throws {
+    let message = ShapesV1.Scalars(
+      doubleValue: .infinity, int64Value: .min, uint64Value: .max, boolValue: true,
+      stringValue: "a\"\\\n\u{1}ä", bytesValue: [0xFF, 0xFE], color: .unrecognized(9))
+    #expect(
+      try message.jsonText() == #"""
+        {"doubleValue":"Infinity","floatValue":0.0,"int32Value":0,\#
+        "int64Value":"-9223372036854775808","uint32Value":0,\#
+        "uint64Value":"18446744073709551615","sint32Value":0,"sint64Value":"0","fixed32Value":0,\#
+        "fixed64Value":"0","sfixed32Value":0,"sfixed64Value":"0","boolValue":true,\#
+        "stringValue":"a\"\\\n\u0001ä","bytesValue":"//4=","color":9}
+        """#)
+  }
+
+  @Test("Absent messages and members of a oneof are left out")
+  func presence() throws {
+    #expect(try ShapesV1.Choice(picked: .flag(false)).jsonText() == #"{"before":"","flag":false}"#)
+    #expect(try ShapesV1.Bough().jsonText() == "{}")
+  }
+
+  @Test("Times are RFC 3339, durations seconds")
+  func times() throws {
+    let event = BelayV1.LeaseRenewal(
+      epoch: 1, leaseTTL: GoogleProtobuf.Duration(.milliseconds(-1500)))
+    #expect(try event.jsonText() == #"{"epoch":"1","leaseTtl":"-1.5s"}"#)
+    let heartbeat = BelayV1.WatchSessionResponse.Heartbeat(
+      sequence: 2, time: .init(seconds: 951_782_400, nanos: 250_000_000))
+    #expect(
+      try heartbeat.jsonText() == #"{"sequence":"2","time":"2000-02-29T00:00:00.25Z"}"#)
+  }
+
+  @Test("What is written is JSON, for messages of all shapes", arguments: 0..<60 as Range<UInt64>)
+  func parses(seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    let texts = [
+      try ShapesV1.Scalars(from: &random).jsonText(),
+      try ShapesV1.Repeated(from: &random).jsonText(),
+      try ShapesV1.Maps(from: &random).jsonText(),
+      try ShapesV1.Choice(from: &random).jsonText(),
+      try ShapesV1.Tree(from: &random).jsonText(),
+    ]
+    for text in texts {
+      #expect(throws: Never.self, "seed \(seed): \(text)") {
+        try JSONSerialization.jsonObject(with: Data(text.utf8))
+      }
+    }
+  }
+}
