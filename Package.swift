@@ -89,7 +89,7 @@ let shells: [Target] = [
     "Worker",
     [
       "WorkerCore", "Hypervisor", "Repository", "WorkerLink", "BelayAPI", "BackupModel", "GRPC",
-      "CXXHash", log,
+      "CXXHash", "CLinux", log,
     ]),
 ]
 

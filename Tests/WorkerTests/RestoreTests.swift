@@ -1,0 +1,155 @@
+import BackupModel
+import Foundation
+import Repository
+import Testing
+import WorkerCore
+
+@testable import Worker
+
+@Suite("A restore on a worker", .timeLimit(.minutes(1)))
+struct RestoreTests {
+  @Test(
+    "A whole restore: every disk is an image with the same bytes, sparse, under the target's name")
+  func wholeRestore() async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let task = bed.restoration(of: point.id)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      let ready = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      let target = bed.directory + "/restored"
+      let bytes = UInt64(bed.content.bytes.count + 5)
+      #expect(ready.readyToCommit == .restoredDisks(targetDirectory: target, bytes: bytes))
+      #expect(ready.checkpoint == .none)
+      #expect(!FileManager.default.fileExists(atPath: target))
+      try await coordinator.say(.commit(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      #expect(end.outcome == .succeeded)
+      #expect(end.progress.processedBytes == bytes)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: target).sorted() == [
+          "disk0.raw", "swap.raw",
+        ])
+      let restored = try Data(contentsOf: URL(fileURLWithPath: target + "/disk0.raw"))
+      #expect(restored == Data(bed.content.bytes))
+      #expect(try allocatedBytes(target + "/disk0.raw") < bed.content.bytes.count / 2)
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: target + "/swap.raw")) == Data([1, 2, 3, 4, 5]))
+    }
+  }
+
+  @Test(
+    "A canceled restore removes the partial target; the restore point stays whole",
+    arguments: [false, true])
+  func cancels(isReady: Bool) async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let task = bed.restoration(of: point.id)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      if isReady {
+        _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      } else {
+        _ = await coordinator.attempt(task.attempt) { $0.phase == .transferring }
+      }
+      try await coordinator.say(.cancel(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      #expect(end.outcome == .canceled)
+      let left = try FileManager.default.contentsOfDirectory(atPath: bed.directory)
+      #expect(left == ["repository"])
+      #expect(try bed.repository.openRestorePoint(point.id).verify() == [])
+    }
+  }
+
+  @Test("A target that exists is refused, and left as it is")
+  func refusesTarget() async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let path = bed.directory + "/restored"
+      try Data([1]).write(to: URL(fileURLWithPath: path))
+      let task = bed.restoration(of: point.id)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      guard case .failed(let message, isRetryable: false) = end.outcome else {
+        Issue.record("\(String(describing: end.outcome))")
+        return
+      }
+      #expect(message.contains("exists already"))
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data([1]))
+    }
+  }
+
+  @Test("A target that appeared while the restore ran is not replaced")
+  func doesNotReplace() async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let task = bed.restoration(of: point.id)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      let path = bed.directory + "/restored"
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+      try await coordinator.say(.commit(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      guard case .failed(_, isRetryable: false) = end.outcome else {
+        Issue.record("\(String(describing: end.outcome))")
+        return
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: bed.directory).sorted() == [
+          "repository", "restored",
+        ])
+    }
+  }
+
+  @Test("A restore point that is not there fails the restore")
+  func missingPoint() async throws {
+    let bed = try WorkerBed()
+    let task = bed.restoration(of: RestorePointID(task: bed.specification().attempt.task))
+    try await bed.run { coordinator in
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      guard case .failed(_, isRetryable: false) = end.outcome else {
+        Issue.record("\(String(describing: end.outcome))")
+        return
+      }
+      #expect(try bed.leftovers() == [])
+    }
+  }
+
+  @Test("An image that does not give back what was written is found out")
+  func findsFaults() throws {
+    let bed = try WorkerBed()
+    let path = bed.directory + "/image"
+    let image = RestoredImage(file: try RawImageFile(creatingAt: path, size: 100_000), path: path)
+    try image.write([UInt8](repeating: 7, count: 5000).span.bytes, at: 20_000)
+    try image.write([UInt8](repeating: 8, count: 5000).span.bytes, at: 90_000)
+    try image.synchronize()
+    try image.readBack(Cancellation())
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try file.seek(toOffset: 94_000)
+    try file.write(contentsOf: Data([9]))
+    try file.close()
+    let failure = #expect(throws: StepFailure.self) { try image.readBack(Cancellation()) }
+    #expect(failure?.message.contains("bytes 90000..<95000") == true)
+  }
+
+  @Test("Image files keep their disks' names, and no two disks share one")
+  func names() {
+    func names(_ disks: [String], _ format: DiskImageFormat) -> [String] {
+      RestoredImageName.names(of: disks.map { DiskID(rawValue: $0) }, in: format)
+    }
+    #expect(
+      names(["disk0.qcow2", "swap.img", "data"], .raw) == ["disk0.raw", "swap.raw", "data.raw"])
+    #expect(
+      names(["a.raw", "a.QCOW2", "b.x"], .vmdk) == ["a.raw.vmdk", "a.QCOW2.vmdk", "b.x.vmdk"])
+  }
+
+  private func allocatedBytes(_ path: String) throws -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw CocoaError(.fileReadUnknown) }
+    return Int(status.st_blocks) * 512
+  }
+}
