@@ -361,7 +361,8 @@ extension BelayV1.LogRecord: WireMessage, ProtoJSONMessage {
 }
 
 extension BelayV1 {
-  /// A durable change of a session. What it carries replaces what a watcher holds.
+  /// A durable change of a session. What it carries replaces what a watcher holds, unless that is of a later sequence: after
+  /// a reconnect the events that the watcher missed follow a snapshot that shows them already.
   package struct SessionEvent: Sendable, Equatable {
     /// Grows by one from event to event: a gap is a fault of the server.
     package var sequence: Int64

@@ -202,7 +202,8 @@ struct  Belay__V1__LogRecord
 
 
 /*
- * A durable change of a session. What it carries replaces what a watcher holds.
+ * A durable change of a session. What it carries replaces what a watcher holds, unless that is of a later sequence: after
+ * a reconnect the events that the watcher missed follow a snapshot that shows them already.
  */
 struct  Belay__V1__SessionEvent
 {
