@@ -1,7 +1,10 @@
 package import BackupModel
 
-// A commit is one rename of `sessions/<attempt>/m`; a fence is one rename of `sessions/<attempt>`. Whichever comes first
-// wins. Both name the session's directory by its path, never by an open descriptor: that would follow a fenced directory.
+// A commit is one rename of `sessions/<attempt>/m`; a fence renames the directory, and then `m` itself. The first keeps
+// every later call out, since all name the directory by its path. The second decides against a call that had walked the
+// path before: the kernel looks the parent up first and renames then, even if the parent was renamed in between. Both
+// contend for the one name `m` in the one directory, so that exactly one of them has it. What a discard deletes is
+// contended for in the same way: first the name that a call under way would need, then what that call would have made.
 
 extension Repository {
   /// Begins a restore point: makes the attempt's staging directory and returns its writer.
@@ -58,8 +61,11 @@ extension Repository {
 
   private func refuseFenced(_ attempt: AttemptID) throws(RepositoryError) {
     guard try fileSystem.directoryExists(Layout.fence(attempt)) else { return }
-    throw RepositoryError(
-      .fenced, "attempt \(attempt) was fenced: it can neither write nor publish")
+    throw fenced(attempt)
+  }
+
+  private func fenced(_ attempt: AttemptID) -> RepositoryError {
+    RepositoryError(.fenced, "attempt \(attempt) was fenced: it can neither write nor publish")
   }
 
   private func readGeneration() throws(RepositoryError) -> UInt32 {
@@ -111,16 +117,24 @@ extension Repository {
       do throws(RepositoryError) {
         try renameManifest(attempt, summary)
       } catch {
-        // Another publisher may have been first. Else a fence was, or nothing was ever staged.
         guard error.code == .notFound || error.code == .alreadyExists else { throw error }
-        if try !isPublished(summary) {
-          try refuseFenced(attempt)
-          throw RepositoryError(.notFound, "attempt \(attempt) has nothing staged", cause: error)
-        }
+        try explainUnstaged(attempt, summary, error)
       }
     }
     try fileSystem.synchronizeDirectory(Layout.points(of: summary.virtualMachine))
     try clean(Layout.session(attempt))
+  }
+
+  /// Another publisher may have been first: then this returns. Else a fence was, or nothing was ever staged.
+  private func explainUnstaged(
+    _ attempt: AttemptID, _ summary: RestorePointSummary, _ failure: RepositoryError
+  ) throws(RepositoryError) {
+    // A fence under way may still lose to another publisher: it is ended before it is believed.
+    let isFenced = try fileSystem.directoryExists(Layout.fence(attempt))
+    if isFenced { try fence(attempt) }
+    if try isPublished(summary) { return }
+    if isFenced { throw fenced(attempt) }
+    throw RepositoryError(.notFound, "attempt \(attempt) has nothing staged", cause: failure)
   }
 
   private func renameManifest(
@@ -183,8 +197,16 @@ extension Repository {
       default: throw error
       }
     }
+    try ensureMoved("\(fence)/\(Layout.manifest)", to: "\(fence)/\(Layout.fencedManifest)")
     try fileSystem.synchronizeDirectory(Layout.fenced)
     try fileSystem.synchronizeDirectory(Layout.sessions)
+  }
+
+  /// Takes a name away, if it is there, from whoever is about to rename it.
+  private func ensureMoved(_ source: String, to target: String) throws(RepositoryError) {
+    do throws(RepositoryError) { try fileSystem.move(source, to: target) } catch {
+      guard error.code == .notFound else { throw error }
+    }
   }
 
   /// Fences the attempt and deletes what it staged. Data that an index already names stays for the next attempt.
@@ -195,8 +217,14 @@ extension Repository {
   package func discard(_ attempt: AttemptID) throws(RepositoryError) {
     try fence(attempt)
     let directory = Layout.fence(attempt)
+    for name in try fileSystem.list(directory) where name.hasPrefix(Layout.stagedDeltaPrefix) {
+      try ensureMoved("\(directory)/\(name)", to: "\(directory)/\(Layout.discardedPrefix)\(name)")
+    }
     let names = try fileSystem.list(directory)
-    for name in names where name.hasPrefix(Layout.stagedDeltaPrefix) {
+    for name in names where name.hasSuffix(Layout.stagedPackSuffix) {
+      try fileSystem.ensureRemoved("\(directory)/\(name)")
+    }
+    for name in names where name.hasPrefix(Layout.discardedPrefix) {
       try removePacks(namedBy: "\(directory)/\(name)")
     }
     for name in names { try fileSystem.ensureRemoved("\(directory)/\(name)") }

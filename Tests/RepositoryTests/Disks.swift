@@ -29,7 +29,8 @@ struct SeededNumbers: RandomNumberGenerator {
       Array($0.utf8)
     }
     var bytes: [UInt8] = []
-    while bytes.count < count { bytes += words[Int(next() % 6)] }
+    while bytes.count < min(count, 2_000) { bytes += words[Int(next() % 6)] }
+    while bytes.count < count { bytes += bytes.prefix(count - bytes.count) }
     return Array(bytes.prefix(count))
   }
 }

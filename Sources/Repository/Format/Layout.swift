@@ -51,4 +51,7 @@ enum Layout {
   static let partialSuffix = ".partial"
   static let stagedDeltaPrefix = "delta-"
   static let stagedPackSuffix = ".pack"
+  // Only when it is fenced:
+  static let fencedManifest = "m.fenced"
+  static let discardedPrefix = "discarded-"
 }

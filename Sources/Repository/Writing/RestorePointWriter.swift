@@ -132,34 +132,49 @@ package final class RestorePointWriter: Sendable {
     _ buffer: inout [UInt8], _ range: Range<UInt64>, from source: some DiskSource
   ) throws(RepositoryError) -> Bool {
     do {
-      let extents = try source.extents(in: range)
+      let extents = try joined(source.extents(in: range), covering: range)
       guard extents.contains(where: { !$0.isHole }) else { return false }
-      var position = range.lowerBound
       for extent in extents {
-        guard extent.range.lowerBound == position, extent.range.upperBound <= range.upperBound
-        else { break }
-        position = extent.range.upperBound
+        try cancellation.check()
         let start = Int(extent.range.lowerBound - range.lowerBound)
-        var span = buffer.mutableSpan
-        var bytes = span.mutableBytes
-        var part = bytes._mutatingExtracting(start..<start + extent.range.count)
-        if extent.isHole {
-          clear(&part)
-        } else {
-          try source.read(at: extent.range.lowerBound, into: &part)
-          read.add(UInt64(extent.range.count), ordering: .relaxed)
+        try buffer.edit(start..<start + extent.range.count) { part in
+          if extent.isHole {
+            clear(&part)
+          } else {
+            try source.read(at: extent.range.lowerBound, into: &part)
+            read.add(UInt64(extent.range.count), ordering: .relaxed)
+          }
         }
       }
-      guard position == range.upperBound else {
-        throw RepositoryError(.source, "the extents of \(range) do not cover it")
-      }
       return true
-    } catch let error as RepositoryError where error.code == .source {
-      throw error
     } catch {
       try cancellation.check()
       throw RepositoryError(.source, "bytes \(range) of a disk cannot be read", cause: error)
     }
+  }
+
+  /// The extents with neighbours of one kind made one. Throws if they do not cover the range exactly.
+  private func joined(
+    _ extents: [SourceExtent], covering range: Range<UInt64>
+  ) throws(RepositoryError) -> [SourceExtent] {
+    var joined: [SourceExtent] = []
+    var position = range.lowerBound
+    for extent in extents {
+      guard extent.range.lowerBound == position, extent.range.upperBound <= range.upperBound else {
+        throw RepositoryError(.source, "the source's extents do not follow each other")
+      }
+      position = extent.range.upperBound
+      if let last = joined.last, last.isHole == extent.isHole {
+        joined[joined.count - 1] = SourceExtent(
+          range: last.range.lowerBound..<position, isHole: extent.isHole)
+      } else {
+        joined.append(extent)
+      }
+    }
+    guard position == range.upperBound else {
+      throw RepositoryError(.source, "the source's extents end too early")
+    }
+    return joined
   }
 
   private func storeDirectories(
