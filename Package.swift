@@ -127,7 +127,7 @@ let allTests: [Target] = [
     exclude: ["Proto"]),
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
   tests("HypervisorTests", ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel"]),
-  tests("RepositoryTests", ["Repository", "BackupModel"]),
+  tests("RepositoryTests", ["Repository", "BackupModel"], resources: [.copy("Golden")]),
   tests("WorkerLinkTests", ["WorkerLink", "BelayAPI", "GRPC", "BackupModel"]),
   tests(
     "CoordinatorTests", ["Coordinator", "Store", "SQLiteStore", "BelayAPI", "GRPC", "BackupModel"]),
