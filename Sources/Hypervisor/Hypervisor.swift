@@ -31,6 +31,24 @@ package protocol Hypervisor: Sendable {
 
   /// The checkpoints with our prefix that exist on this host now, whole or half made, whoever made them.
   func listCheckpoints() throws(HypervisorError) -> [ExistingCheckpoint]
+
+  /// Writes the raw disk image in the file `raw` to a new file at `path`, in another format.
+  ///
+  /// When it throws, there is no file at `path`, unless there was one before (`alreadyExists`). Ends soon (within
+  /// 1 s) with `closed` when `isCancelled` says so; bounded by the image's size.
+  func convertImage(
+    from raw: String, to path: String, format: DiskImageFormat, isCancelled: () -> Bool
+  ) throws(HypervisorError)
+}
+
+extension Hypervisor {
+  /// Refuses: a hypervisor need not know image formats.
+  package func convertImage(
+    from raw: String, to path: String, format: DiskImageFormat, isCancelled: () -> Bool
+  ) throws(HypervisorError) {
+    throw HypervisorError(
+      .invalid, "The hypervisor \(name) cannot write \(format.rawValue) images; restore to raw.")
+  }
 }
 
 /// One disk of a checkpoint, open for reading.

@@ -1,4 +1,6 @@
 internal import BackupModel
+import Glibc
+internal import Hypervisor
 import Repository
 import Synchronization
 import WorkerCore
@@ -8,12 +10,18 @@ final class RestoreWork: AttemptWork {
   private let specification: TaskSpecification
   private let settings: RestoreSettings
   private let target: RestoreTarget
+  private let converter: (any Hypervisor)?
   private let cancellation = Cancellation()
   private let counters = Mutex(TaskProgress())
 
-  init(_ specification: TaskSpecification, _ settings: RestoreSettings) {
+  /// `converter` writes other formats than raw. Nil: this worker can't.
+  init(
+    _ specification: TaskSpecification, _ settings: RestoreSettings,
+    converter: (any Hypervisor)?
+  ) {
     self.specification = specification
     self.settings = settings
+    self.converter = converter
     target = RestoreTarget(path: settings.targetDirectory, attempt: specification.attempt)
   }
 
@@ -59,11 +67,6 @@ final class RestoreWork: AttemptWork {
   }
 
   private func write() throws {
-    guard settings.format == .raw else {
-      throw StepFailure(
-        "Restoring to \(settings.format.rawValue) images is not possible yet: choose raw",
-        isRetryable: false)
-    }
     let repository = try Repository.open(at: specification.repositoryPath)
     let reader = try repository.openRestorePoint(settings.restorePoint)
     let disks = reader.restorePoint.disks
@@ -71,7 +74,29 @@ final class RestoreWork: AttemptWork {
     try target.makePartial()
     let names = RestoredImageName.names(of: disks.map(\.id), in: settings.format)
     for (disk, name) in zip(disks, names) {
-      try write(reader.openDisk(disk.id), to: target.partialPath + "/" + name)
+      let path = target.partialPath + "/" + name
+      let disk = try reader.openDisk(disk.id)
+      if settings.format == .raw {
+        try write(disk, to: path)
+      } else {
+        try write(disk, to: path, in: settings.format)
+      }
+    }
+  }
+
+  /// By way of a raw file beside it, which is verified, then converted, then removed.
+  private func write(_ disk: StoredDisk, to path: String, in format: DiskImageFormat) throws {
+    guard let converter else {
+      throw StepFailure(
+        "This worker has no driver '\(specification.object.hypervisor)' to write \(format.rawValue) images with",
+        isRetryable: true)
+    }
+    let raw = path + ".restoring"
+    try write(disk, to: raw)
+    try converter.convertImage(from: raw, to: path, format: format) { cancellation.isCanceled }
+    guard unlink(raw) == 0 else {
+      throw StepFailure(
+        "\(raw) could not be removed: \(String(cString: strerror(errno)))", isRetryable: true)
     }
   }
 

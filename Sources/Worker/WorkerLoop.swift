@@ -139,12 +139,12 @@ extension WorkerLoop {
 
   private mutating func work(for specification: TaskSpecification) -> any AttemptWork {
     if let work = works[specification.attempt] { return work }
+    let driver = checkpoints.hypervisors[specification.object.hypervisor]
     let work: any AttemptWork
     if let settings = specification.restore, specification.type == .restore {
-      work = RestoreWork(specification, settings)
+      work = RestoreWork(specification, settings, converter: driver)
     } else {
-      work = BackupWork(
-        specification, checkpoints.hypervisors[specification.object.hypervisor])
+      work = BackupWork(specification, driver)
     }
     works[specification.attempt] = work
     return work

@@ -1,10 +1,11 @@
 import BackupModel
+import Foundation
 import Hypervisor
 import Synchronization
 
 /// A hypervisor in memory whose calls a test can stop, or make fail.
 final class FakeHypervisor: Hypervisor {
-  enum Call: Hashable, Sendable { case create, open, read, remove, list }
+  enum Call: Hashable, Sendable { case create, open, read, remove, list, convert }
 
   private struct State {
     var machines: [VirtualMachineID: [(id: DiskID, disk: FakeDisk.Content)]] = [:]
@@ -102,6 +103,23 @@ final class FakeHypervisor: Hypervisor {
     return state.withLock { state in
       state.checkpoints.map { ExistingCheckpoint(name: $0.key, virtualMachine: $0.value) }
         .sorted { $0.name < $1.name }
+    }
+  }
+
+  /// Writes the format's name before the bytes.
+  func convertImage(
+    from raw: String, to path: String, format: DiskImageFormat, isCancelled: () -> Bool
+  ) throws(HypervisorError) {
+    if let gate = state.withLock({ $0.gates[.convert] }) {
+      gate.reach()
+      while !gate.isOpen {
+        if isCancelled() { throw HypervisorError(.closed, "The conversion was cancelled") }
+        sched_yield()
+      }
+    }
+    let image = Data(format.rawValue.utf8) + (FileManager.default.contents(atPath: raw) ?? Data())
+    guard FileManager.default.createFile(atPath: path, contents: image) else {
+      throw HypervisorError(.failed, "\(path) could not be written")
     }
   }
 

@@ -25,6 +25,18 @@ final class Gate: Sendable {
     if mustWait { semaphore.wait() }
   }
 
+  var isOpen: Bool { state.withLock(\.isOpen) }
+
+  /// Says that a call has come here; it does not wait.
+  func reach() {
+    let watchers = state.withLock { state in
+      state.isReached = true
+      defer { state.watchers = [] }
+      return state.watchers
+    }
+    for watcher in watchers { watcher.resume() }
+  }
+
   func open() {
     state.withLock { $0.isOpen = true }
     interrupt()

@@ -61,6 +61,41 @@ struct RestoreTests {
     }
   }
 
+  @Test("Other formats than raw are converted from a verified raw image, of which nothing is left")
+  func converts() async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let task = bed.restoration(of: point.id, format: .vhdx)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      try await coordinator.say(.commit(task.attempt))
+      _ = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let target = bed.directory + "/restored"
+      let names = try FileManager.default.contentsOfDirectory(atPath: target).sorted()
+      #expect(names == ["disk0.vhdx", "swap.vhdx"])
+      let image = try Data(contentsOf: URL(fileURLWithPath: target + "/disk0.vhdx"))
+      #expect(image == Data("vhdx".utf8) + Data(bed.content.bytes))
+    }
+  }
+
+  @Test("A cancel ends a conversion too, and leaves nothing of it")
+  func cancelsConversion() async throws {
+    let bed = try WorkerBed()
+    try await bed.run { coordinator in
+      let point = try await bed.backUp()
+      let gate = bed.hypervisor.stop(at: .convert)
+      let task = bed.restoration(of: point.id, format: .qcow2)
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      await gate.reached()
+      try await coordinator.say(.cancel(task.attempt))
+      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      #expect(end.outcome == .canceled)
+      let left = try FileManager.default.contentsOfDirectory(atPath: bed.directory)
+      #expect(left == ["repository"])
+    }
+  }
+
   @Test("A target that exists is refused, and left as it is")
   func refusesTarget() async throws {
     let bed = try WorkerBed()
