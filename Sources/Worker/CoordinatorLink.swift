@@ -10,9 +10,10 @@ struct CoordinatorLink: Sendable {
   let clock: any WorkerClock
   let log: Logger
   let mailbox: Mailbox<WorkerEvent>
-  let checkpoints: CheckpointWork
+  /// The names of the worker's drivers.
+  let hypervisors: [String]
+  let search: LeftoverSearch
   let held: HeldAttempts
-  let threads: BlockingThreads
 
   /// Until its task is canceled, or a connection has ended with its outbox closed.
   func run() async {
@@ -37,14 +38,16 @@ struct CoordinatorLink: Sendable {
   }
 
   private func registration() async -> WorkerRegistration {
-    let (found, failures) = await threads.value { [checkpoints, configuration] in
-      checkpoints.list(on: configuration.host)
+    let finding = await search.result(
+      until: clock.now.advanced(by: configuration.searchBound), by: clock)
+    if finding == nil { log.error("Checkpoints could not be listed in time") }
+    for failure in finding?.failures ?? [] {
+      log.error("Checkpoints could not be listed: \(failure)")
     }
-    for failure in failures { log.error("Checkpoints could not be listed: \(failure)") }
-    let leftovers = found.filter { !held.contains($0.name.attempt) }
+    let leftovers = (finding?.records ?? []).filter { !held.contains($0.name.attempt) }
     return WorkerRegistration(
       worker: configuration.worker, incarnation: configuration.incarnation,
-      host: configuration.host, slots: configuration.slots, hypervisors: checkpoints.names,
+      host: configuration.host, slots: configuration.slots, hypervisors: hypervisors,
       leftovers: Array(leftovers.prefix(Self.maxLeftovers)))
   }
 

@@ -13,6 +13,10 @@ package struct WorkerConfiguration: Sendable {
   package var lastReconnectDelay = Duration.seconds(5)
   /// How long the coordinator may take to answer a registration.
   package var registrationBound = Duration.seconds(10)
+  /// How long a registration waits for the list of checkpoints on the host.
+  package var searchBound = Duration.seconds(5)
+  /// How long a canceled worker may take to clean up before it ends all the same.
+  package var cleanUpBound = Duration.seconds(60)
   /// How long the last report may take to reach the coordinator when the worker ends.
   package var farewellBound = Duration.seconds(2)
   /// Between two reports of progress alone.

@@ -23,6 +23,8 @@ struct WorkerLoop {
   private var attachment: Attachment?
   /// How often the process was asked to end.
   private var terminations = 0
+  /// When a canceled worker ends, whatever is left.
+  private var end: Timestamp?
   private var isReportDue = false
   private var isProgressDue = false
   private var lastReport: Timestamp
@@ -30,8 +32,7 @@ struct WorkerLoop {
 
   init(
     configuration: WorkerConfiguration, clock: any WorkerClock, log: Logger,
-    mailbox: Mailbox<WorkerEvent>, checkpoints: CheckpointWork, held: HeldAttempts,
-    threads: BlockingThreads
+    mailbox: Mailbox<WorkerEvent>, checkpoints: CheckpointWork, held: HeldAttempts
   ) {
     self.configuration = configuration
     self.clock = clock
@@ -39,7 +40,8 @@ struct WorkerLoop {
     self.mailbox = mailbox
     self.checkpoints = checkpoints
     self.held = held
-    self.threads = threads
+    // For each slot a step, the removal of its checkpoint beside it, and a cut.
+    threads = BlockingThreads(label: "attempt", limit: configuration.slots * 3)
     machine = WorkerStateMachine(slots: configuration.slots)
     lastReport = clock.now
     lastPoll = lastReport
@@ -54,7 +56,7 @@ struct WorkerLoop {
       passTime()
       pollProgress()
       report()
-      if machine.isFinished, attachment == nil || !isReportDue {
+      if isFinished {
         attachment?.outbox.close()
         return attachment != nil
       }
@@ -62,6 +64,14 @@ struct WorkerLoop {
     }
     for work in works.values { work.cut() }
     return false
+  }
+
+  private var isFinished: Bool {
+    if let end, end <= clock.now {
+      log.error("The worker ends although it could not clean up")
+      return true
+    }
+    return machine.isFinished && (attachment == nil || !isReportDue)
   }
 
   private mutating func handle(_ event: WorkerEvent) {
@@ -83,7 +93,9 @@ struct WorkerLoop {
       step(.stepEnded(attempt, result))
     case .dutyEnded(let duty, let failure): step(.dutyEnded(duty, failure: failure))
     case .drain: terminate(times: 1)
-    case .cancel: terminate(times: 2)
+    case .cancel:
+      terminate(times: 2)
+      if end == nil { end = clock.now.advanced(by: configuration.cleanUpBound) }
     }
   }
 
@@ -207,7 +219,7 @@ extension WorkerLoop {
 
   /// When there is something to do whatever happens before.
   private var deadline: Timestamp? {
-    var times = [machine.deadline].compactMap(\.self)
+    var times = [machine.deadline, end].compactMap(\.self)
     if let attachment {
       if !transferring.isEmpty { times.append(nextPoll) }
       if attachment.outbox.isEmpty {

@@ -38,14 +38,13 @@ package final class WorkerRuntime: Sendable {
   package func run() async {
     let held = HeldAttempts()
     let checkpoints = CheckpointWork(hypervisors)
-    // For each slot a step, the removal of its checkpoint beside it and a cut; and one to list checkpoints.
-    let threads = BlockingThreads(label: "attempt", limit: configuration.slots * 3 + 1)
     let link = CoordinatorLink(
       configuration: configuration, channel: channel, clock: clock, log: log, mailbox: mailbox,
-      checkpoints: checkpoints, held: held, threads: threads)
+      hypervisors: checkpoints.names,
+      search: LeftoverSearch(checkpoints, on: configuration.host), held: held)
     let loop = WorkerLoop(
       configuration: configuration, clock: clock, log: log, mailbox: mailbox,
-      checkpoints: checkpoints, held: held, threads: threads)
+      checkpoints: checkpoints, held: held)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await link.run() }
       let isAttached = await loop.run()
@@ -62,7 +61,8 @@ package final class WorkerRuntime: Sendable {
   /// Takes no new task; ``run()`` returns when what it has is done and recorded. Again: no effect.
   package func drain() { mailbox.post(.drain) }
 
-  /// Interrupts what it has, cleans up and lets ``run()`` return. What waits for a permit stays staged: the
+  /// Interrupts what it has, cleans up and lets ``run()`` return, after a bound also if that could not be done: the
+  /// coordinator then has other workers of this host do it. What waits for a permit stays staged: the
   /// coordinator may have granted it.
   package func cancel() { mailbox.post(.cancel) }
 }

@@ -9,7 +9,6 @@ final class ManualClock: WorkerClock {
     var next = 0
     var sleepers: [Int: (deadline: Timestamp, continuation: CheckedContinuation<Void, Never>)] =
       [:]
-    var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
   private let state = Mutex(State())
@@ -25,6 +24,18 @@ final class ManualClock: WorkerClock {
       return due.sorted { $0.key < $1.key }.map(\.value.continuation)
     }
     for continuation in due { continuation.resume() }
+  }
+
+  /// Returns when someone sleeps who is due that soon.
+  func sleeper(within duration: Duration) async {
+    while !isSomeoneDue(within: duration) { await Task.yield() }
+  }
+
+  private func isSomeoneDue(within duration: Duration) -> Bool {
+    state.withLock { state in
+      let limit = state.now.advanced(by: duration)
+      return state.sleepers.values.contains { $0.deadline <= limit }
+    }
   }
 
   func sleep(until deadline: Timestamp) async throws {

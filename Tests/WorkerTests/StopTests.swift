@@ -106,6 +106,32 @@ struct StopTests {
     }
   }
 
+  @Test("A canceled worker that can't clean up ends after its bound all the same")
+  func boundsCleanUp() async throws {
+    let clock = ManualClock()
+    let bed = try WorkerBed(clock: clock)
+    let task = bed.specification()
+    let gate = bed.hypervisor.stop(at: .remove)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await bed.runtime.run() }
+      _ = await bed.coordinator.registration(1)
+      _ = try await bed.stage(task)
+      bed.runtime.cancel()
+      await gate.reached()
+      group.addTask {
+        // Time passes for as long as the worker still looks at it.
+        while !Task.isCancelled {
+          clock.advance(by: .seconds(1))
+          await Task.yield()
+        }
+      }
+      try await group.next()
+      group.cancelAll()
+    }
+    gate.open()
+    #expect(clock.now >= ManualClock().now.advanced(by: .seconds(60)))
+  }
+
   @Test(
     "A worker without work ends at once when it is drained, attached or not",
     arguments: [true, false])
