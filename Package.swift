@@ -130,7 +130,11 @@ let allTests: [Target] = [
   tests("RepositoryTests", ["Repository", "BackupModel"], resources: [.copy("Golden")]),
   tests("WorkerLinkTests", ["WorkerLink", "BelayAPI", "GRPC", "BackupModel"]),
   tests(
-    "CoordinatorTests", ["Coordinator", "Store", "SQLiteStore", "BelayAPI", "GRPC", "BackupModel"]),
+    "CoordinatorTests",
+    [
+      "Coordinator", "CoordinatorCore", "WorkerLink", "Store", "SQLiteStore", "BelayAPI", "GRPC",
+      "BackupModel", log,
+    ]),
   tests(
     "WorkerTests",
     [

@@ -62,7 +62,7 @@ extension CoordinatorStateMachine {
 
   private mutating func tryAgainWhatNeededAPerson(on host: HostID, _ step: inout Step) {
     for id in sessions.keys {
-      for entry in sessions[id]?.history.ledger.values.elements ?? []
+      for entry in sessions[id]?.history.openEntries ?? []
       where entry.state == .actionRequired && entry.record.host == host {
         sessions[id]?.found(entry.record, &step)
       }

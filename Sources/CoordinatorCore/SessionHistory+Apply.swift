@@ -74,12 +74,12 @@ extension SessionHistory {
       guard tasks.indices.contains(task - 1) else { throw corrupt("there is no task \(task)") }
       try applyToTask(&tasks[task - 1], fact, at: time)
     case .checkpointIntended(let record):
-      ledger[record.name] = LedgerEntry(record: record, state: .intended)
+      try setEntry(LedgerEntry(record: record, state: .intended))
     case .checkpointCreated(let name), .checkpointRemovalRequested(let name),
       .checkpointRemovalFailed(let name, _, _, _), .checkpointRemoved(let name):
       guard var entry = ledger[name] else { throw corrupt("no intent of checkpoint \(name)") }
       Self.applyToLedger(&entry, fact, at: time)
-      ledger[name] = entry
+      try setEntry(entry)
     }
   }
 
@@ -125,6 +125,20 @@ extension SessionHistory {
     }
   }
 
+  private mutating func setEntry(_ entry: LedgerEntry) throws(CorruptLog) {
+    let name = entry.record.name
+    let index = name.attempt.task.ordinal - 1
+    guard name.attempt.task.session == id, tasks.indices.contains(index) else {
+      throw corrupt("checkpoint \(name) is of no task here")
+    }
+    ledger[name] = entry
+    if entry.state == .removed {
+      tasks[index].openCheckpoints.removeAll { $0 == name }
+    } else if !tasks[index].openCheckpoints.contains(name) {
+      tasks[index].openCheckpoints.append(name)
+    }
+  }
+
   private static func applyToLedger(
     _ entry: inout LedgerEntry, _ fact: SessionRecord.Fact, at time: Timestamp
   ) {
@@ -160,5 +174,25 @@ extension TaskHistory {
       stagings[index].owedSince = time
     }
     current = nil
+  }
+}
+
+extension SessionRecord.Fact {
+  /// The tasks that look different after it, by ordinal.
+  package var changedTasks: [Int] {
+    switch self {
+    case .taskAssigned(let task, _, _, _), .taskStarted(let task, _), .committed(let task, _, _),
+      .published(let task, _), .stagingDiscarded(let task, _), .attemptLost(let task, _, _),
+      .attemptFailed(let task, _, _), .taskEnded(let task, _, _, _):
+      [task]
+    case .checkpointIntended(let record): [record.name.attempt.task.ordinal]
+    case .checkpointCreated(let name), .checkpointRemovalRequested(let name),
+      .checkpointRemovalFailed(let name, _, _, _), .checkpointRemoved(let name):
+      [name.attempt.task.ordinal]
+    case .stopAccepted(let request): request.stopSet
+    case .sessionStarted, .stateChanged, .stopEscalated, .stopDeadlineTightened,
+      .coordinatorRestarted, .sessionStopped, .sessionSettled:
+      []
+    }
   }
 }

@@ -61,7 +61,15 @@ package struct SessionHistory: Sendable, Hashable {
   package var isStoppingImmediately: Bool { stop?.immediateSince != nil }
 
   /// The ledger's entries that are not struck off.
-  package var checkpointsLeft: Int { ledger.values.count { $0.state != .removed } }
+  package var checkpointsLeft: Int { tasks.reduce(0) { $0 + $1.openCheckpoints.count } }
+
+  /// Those entries, by their tasks.
+  package var openEntries: [LedgerEntry] { tasks.flatMap { entries(of: $0) } }
+
+  /// Those of one task.
+  package func entries(of task: TaskHistory) -> [LedgerEntry] {
+    task.openCheckpoints.compactMap { ledger[$0] }
+  }
 
   /// Whether the task may have another attempt after the one that just ended (semantics.md §7).
   package func mayTryAgain(_ task: TaskHistory) -> Bool {

@@ -8,7 +8,7 @@ extension SessionStateMachine {
   /// worker for (R14).
   mutating func assign(_ step: inout Step, choose: (TaskHistory) -> (WorkerID, HostID)?) {
     guard mayAssign else { return }
-    var room = history.job.settings.parallelism - history.tasks.count { isUnderWay($0) }
+    var room = history.job.settings.parallelism - history.tasks.count(where: \.isUnderWay)
     for task in history.tasks where task.state == .pending || task.state == .assigned {
       guard task.state == .pending else {
         if task.hasStarted { continue }
@@ -44,10 +44,6 @@ extension SessionStateMachine {
     }
   }
 
-  private func isUnderWay(_ task: TaskHistory) -> Bool {
-    task.state == .assigned || task.state == .processing
-  }
-
   /// Whether the next attempt has to wait until the previous one's checkpoint is gone; bounded (semantics.md §7).
   func isHeldByLeftovers(_ task: TaskHistory, at now: Timestamp) -> Bool {
     leftoverDeadline(task).map { now < $0 } ?? false
@@ -55,15 +51,8 @@ extension SessionStateMachine {
 
   /// Until when the task's next attempt waits for leftovers. Nil: there are none.
   func leftoverDeadline(_ task: TaskHistory) -> Timestamp? {
-    entries(of: task).compactMap { entry in
+    history.entries(of: task).compactMap { entry in
       entry.requested.map { bound(configuration.cleanupBound, from: $0) }
     }.max()
-  }
-
-  /// The task's checkpoints that are not struck off.
-  func entries(of task: TaskHistory) -> [SessionHistory.LedgerEntry] {
-    history.ledger.values.filter {
-      $0.record.name.attempt.task == task.id && $0.state != .removed
-    }
   }
 }

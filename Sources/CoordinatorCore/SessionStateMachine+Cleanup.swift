@@ -79,7 +79,7 @@ extension SessionStateMachine {
   /// Everything owed that no lease in force answers for.
   var owedDuties: [(duty: Duty, host: HostID?, prefers: HostID)] {
     var owed: [(duty: Duty, host: HostID?, prefers: HostID)] = []
-    for entry in history.ledger.values where entry.state == .removalRequested {
+    for entry in history.openEntries where entry.state == .removalRequested {
       guard !isHeld(entry.record.name.attempt) else { continue }
       owed.append((.removeCheckpoint(entry.record), entry.record.host, entry.record.host))
     }

@@ -30,14 +30,14 @@ extension SessionStateMachine {
     guard let since = history.stop?.immediateSince, let commit = task.commit,
       task.state == .processing
     else { return nil }
-    let isRemoving = commit.isPublished && !entries(of: task).isEmpty
+    let isRemoving = commit.isPublished && !task.openCheckpoints.isEmpty
     return bound(
       isRemoving ? configuration.cleanupBound : configuration.unwindingBound, from: since)
   }
 
   /// Until when the session's end waits for each thing that is still to be removed.
   var waitsBeforeStopped: [Timestamp] {
-    let checkpoints = history.ledger.values.compactMap { entry -> Timestamp? in
+    let checkpoints = history.openEntries.compactMap { entry -> Timestamp? in
       guard entry.state == .removalRequested, let requested = entry.requested else { return nil }
       return bound(configuration.cleanupBound, from: requested)
     }

@@ -5,7 +5,7 @@ extension SessionStateMachine {
   mutating func advance(_ step: inout Step) {
     escalateIfDue(&step)
     failOverdueDuties(&step)
-    for ordinal in history.tasks.map(\.ordinal) {
+    for ordinal in history.tasks.filter(\.isUnderWay).map(\.ordinal) {
       boundAcknowledgement(ordinal, &step)
       boundUnwinding(ordinal, &step)
       boundCheckpointRemoval(ordinal, &step)
@@ -51,7 +51,7 @@ extension SessionStateMachine {
     let isPastItsTime = publicationDeadline(task).map { $0 <= step.now } ?? false
     guard commit.isPublished ? isOver || isPastItsTime : isPastItsTime else { return }
     requestRemoval(ofAttempt: task.attempt(commit.attempt), &step)
-    let left = entries(of: task)
+    let left = history.entries(of: history.tasks[ordinal - 1])
     if left.isEmpty {
       endTask(ordinal, .succeeded, "", &step)
     } else if isPastItsTime || left.allSatisfy({ isPastCleanup($0, at: step.now) }) {
@@ -63,7 +63,7 @@ extension SessionStateMachine {
 
   /// Checkpoints whose attempt is over are to go.
   private mutating func handOnLeftovers(_ step: inout Step) {
-    for entry in history.ledger.values where entry.state == .intended || entry.state == .created {
+    for entry in history.openEntries where entry.state == .intended || entry.state == .created {
       let attempt = entry.record.name.attempt
       if history.task(attempt.task.ordinal)?.currentAttempt != attempt {
         requestRemoval(ofAttempt: attempt, &step)

@@ -10,7 +10,10 @@ package struct SessionView: Sendable, Hashable {
 
   init(_ history: SessionHistory, live: [Int: SessionStateMachine.LiveAttempt]) {
     self.history = history
-    tasks = history.tasks.map { TaskView($0, in: history, live: live[$0.ordinal]) }
+    let turn = Turn(history)
+    tasks = history.tasks.map { task in
+      TaskView(task, in: history, live: live[task.ordinal], turn)
+    }
   }
 
   package var id: SessionID { history.id }
@@ -26,6 +29,18 @@ package struct SessionView: Sendable, Hashable {
       sum.readBytes &+= task.progress.readBytes
       sum.storedBytes &+= task.progress.storedBytes
     }
+  }
+}
+
+/// Whose turn it is to start.
+private struct Turn {
+  let hasRoom: Bool
+  /// The first task that has neither started nor ended.
+  let next: Int?
+
+  init(_ session: SessionHistory) {
+    hasRoom = session.tasks.count(where: \.isUnderWay) < session.job.settings.parallelism
+    next = session.tasks.first { !$0.hasStarted && !$0.state.isTerminal }?.ordinal
   }
 }
 
@@ -54,13 +69,14 @@ package struct TaskView: Sendable, Hashable {
   package let progress: TaskProgress
   package let wait: Wait?
 
-  init(
-    _ task: TaskHistory, in session: SessionHistory, live: SessionStateMachine.LiveAttempt?
+  fileprivate init(
+    _ task: TaskHistory, in session: SessionHistory, live: SessionStateMachine.LiveAttempt?,
+    _ turn: Turn
   ) {
     history = task
     phase = task.state == .processing ? Self.phase(of: task, live) : nil
     progress = task.state.isTerminal ? task.progress : live?.progress ?? TaskProgress()
-    wait = Self.wait(of: task, in: session)
+    wait = Self.wait(of: task, in: session, turn)
   }
 
   package var ordinal: Int { history.ordinal }
@@ -76,7 +92,9 @@ package struct TaskView: Sendable, Hashable {
     return commit.isPublished ? .removingCheckpoint : .finalizing
   }
 
-  private static func wait(of task: TaskHistory, in session: SessionHistory) -> Wait? {
+  private static func wait(
+    of task: TaskHistory, in session: SessionHistory, _ turn: Turn
+  ) -> Wait? {
     switch task.state {
     case .succeeded, .warning, .failed, .canceled, .skipped: return nil
     case .assigned: return .acknowledgement
@@ -86,17 +104,9 @@ package struct TaskView: Sendable, Hashable {
       }
       return session.isStoppingImmediately ? .unwinding : nil
     case .pending:
-      let isHeld = session.ledger.values.contains {
-        $0.record.name.attempt.task == task.id && $0.state != .removed
-      }
-      if isHeld { return .leftovers }
+      if !task.openCheckpoints.isEmpty { return .leftovers }
       if task.hasStarted { return .worker }
-      let earlier = session.tasks.prefix(task.ordinal - 1)
-      let underWay = session.tasks.count { $0.state == .assigned || $0.state == .processing }
-      let isItsTurn =
-        underWay < session.job.settings.parallelism
-        && earlier.allSatisfy { $0.hasStarted || $0.state.isTerminal }
-      return isItsTurn ? .worker : .turn
+      return turn.hasRoom && turn.next == task.ordinal ? .worker : .turn
     }
   }
 }

@@ -19,6 +19,8 @@ package struct TaskHistory: Sendable, Hashable {
   package internal(set) var commit: Commit?
   /// The stagings that are not known to be gone, by attempt; the committed one is not among them.
   package internal(set) var stagings: [Staging] = []
+  /// Its checkpoints in the ledger that are not struck off.
+  package internal(set) var openCheckpoints: [CheckpointName] = []
   /// How it ended, in words.
   package internal(set) var message = ""
   /// The latest line of the log that is about the task.
@@ -58,6 +60,8 @@ package struct TaskHistory: Sendable, Hashable {
 
   package var ordinal: Int { id.ordinal }
   package var hasStarted: Bool { starts > 0 }
+  /// Whether it uses up one of the job's parallelism.
+  var isUnderWay: Bool { state == .assigned || state == .processing }
 
   func attempt(_ number: Int) -> AttemptID { AttemptID(task: id, number: number) }
 

@@ -49,6 +49,7 @@ struct SessionWatch {
       let news = try await feed.next()
       for record in news.records where record.sequence > history.sequence {
         try await write(record, isSeen: false)
+        if history.state == .stopped { return }
       }
       if news.isBehind { try await readBehind() }
       guard history.state != .stopped, news.isTick else { continue }
@@ -74,7 +75,6 @@ struct SessionWatch {
   }
 
   private mutating func write(_ record: SessionRecord, isSeen: Bool) async throws {
-    let before = history
     do {
       try history.apply(record)
     } catch {
@@ -82,7 +82,9 @@ struct SessionWatch {
     }
     guard !isSeen else { return }
     let reading = SessionReading(view: SessionView(history))
-    let changed = zip(before.tasks, reading.view.tasks).filter { $0 != $1.history }.map(\.1)
+    let changed = record.fact.changedTasks.compactMap { ordinal in
+      reading.view.tasks.indices.contains(ordinal - 1) ? reading.view.tasks[ordinal - 1] : nil
+    }
     try await send(
       .event(
         BelayV1.SessionEvent(
