@@ -15,6 +15,8 @@ package enum Fault: Int, CaseIterable, Sendable {
   case workerStalls
   /// SIGTERM, and sometimes a second one.
   case workerTerminated
+  /// The process ends and never comes back; another worker of its host is left.
+  case workerRetires
   case connectionLost
   /// One end or both are not told that a connection is gone.
   case connectionHalfOpen
@@ -58,12 +60,13 @@ struct FaultPlan {
 
   /// Those that strike at any time, with their mean intervals.
   static let spontaneous: [Fault] = [
-    .coordinatorCrash, .workerCrash, .workerStalls, .workerTerminated, .connectionLost,
-    .connectionHalfOpen, .partition, .watcherDisconnects,
+    .coordinatorCrash, .workerCrash, .workerStalls, .workerTerminated, .workerRetires,
+    .connectionLost, .connectionHalfOpen, .partition, .watcherDisconnects,
   ]
 
   /// A share of the enabled faults is rare, and a share frequent.
   private static func rate(of fault: Fault, _ unit: Double) -> Double {
+    if fault == .workerRetires { return 60 + 600 * unit }
     if spontaneous.contains(fault) { return 15 + 285 * unit * unit }
     switch fault {
     case .coordinatorCrashInBatch, .storeFails, .storeOutcomeUnknown:

@@ -23,6 +23,7 @@ enum RecordLaws {
     ("atMostOneRestorePointPerVMPerSession", atMostOneCommitPerTask),
     ("gracefulStopCompletesExactlyTheStopSet", gracefulStopCompletesExactlyTheStopSet),
     ("exactlyOneTerminalResult", exactlyOneTerminalResult),
+    ("immediateStopIsLoggedInOrder", immediateStopIsLoggedInOrder),
     ("stopIsIdempotent", stopIsIdempotent),
     ("unsupportedGracefulChangesNothing", unsupportedGracefulChangesNothing),
   ]
@@ -151,6 +152,20 @@ enum RecordLaws {
       return oracle.tasks[task - 1].end == nil ? nil : "task \(task) goes on after its end"
     default: return nil
     }
+  }
+
+  /// R8: the removal of a VM's checkpoints is in the log before its cancellation.
+  static func immediateStopIsLoggedInOrder(_ record: SessionRecord, _ oracle: SessionOracle)
+    -> String?
+  {
+    guard case .taskEnded(let task, .canceled, _, _) = record.fact else { return nil }
+    for (name, state) in oracle.ledger where name.attempt.task.ordinal == task {
+      switch state {
+      case .requested, .removed: continue
+      case .intended, .created: return "\(name) was not asked to go before"
+      }
+    }
+    return nil
   }
 
   static func stopIsIdempotent(_ record: SessionRecord, _ oracle: SessionOracle) -> String? {

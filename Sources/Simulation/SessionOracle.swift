@@ -22,6 +22,7 @@ struct SessionOracle {
   enum Ledger {
     case intended
     case created
+    case requested
     case removed
   }
 
@@ -33,6 +34,8 @@ struct SessionOracle {
   var gracefulStop: Int?
   var immediateStop: Int?
   var immediateTime: Timestamp?
+  /// When a graceful stop has to become an immediate one.
+  var deadline: Timestamp?
   var stopSet: [Int] = []
   var hadStartedAtStop = false
   var result: SessionResult?
@@ -82,19 +85,22 @@ struct SessionOracle {
       case .immediate: stopImmediately(record)
       case .graceful:
         gracefulStop = record.sequence
+        deadline = request.deadline
         stopSet = inProcess
       }
     case .stopEscalated: stopImmediately(record)
     case .checkpointIntended(let entry): ledger[entry.name] = .intended
     case .checkpointCreated(let name): ledger[name] = .created
+    case .checkpointRemovalRequested(let name): ledger[name] = .requested
     case .checkpointRemoved(let name): ledger[name] = .removed
+    case .stopDeadlineTightened(let time): deadline = time
     case .sessionStopped(let result, let isCanceled, _):
       self.result = result
       self.isCanceled = isCanceled
       stopped = record.time
     case .sessionSettled: isSettled = true
-    case .sessionStarted, .stateChanged, .checkpointRemovalRequested, .checkpointRemovalFailed,
-      .stagingDiscarded, .stopDeadlineTightened, .coordinatorRestarted:
+    case .sessionStarted, .stateChanged, .checkpointRemovalFailed, .stagingDiscarded,
+      .coordinatorRestarted:
       break
     }
   }

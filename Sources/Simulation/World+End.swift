@@ -7,7 +7,7 @@ extension World {
     oracles.allSatisfy(\.isSettled) && hypervisor.checkpoints.isEmpty
       && repository.staging.isEmpty && calls.allSatisfy(\.isAnswered)
       && watchers.allSatisfy(\.isTold)
-      && workers.allSatisfy { $0.isRunning && $0.operations.isEmpty }
+      && workers.allSatisfy { $0.isRetired || ($0.isRunning && $0.operations.isEmpty) }
   }
 
   func checkAtTheEnd() {
@@ -20,6 +20,17 @@ extension World {
     listedIffCommittedAndPublished()
     atMostOneRestorePointPerVMPerSession()
     olderRestorePointsAreUntouched()
+    if faults.enabled.isEmpty { nothingFailsWithoutAFault() }
+  }
+
+  /// A stop alone never makes a VM fail, and a graceful one never takes its restore point (§3).
+  private func nothingFailsWithoutAFault() {
+    for oracle in oracles where oracle.job.type != .restore {
+      for (index, task) in oracle.tasks.enumerated()
+      where task.end == .failed || task.end == .warning {
+        fail("nothingFailsWithoutAFault", "task \(index + 1) of \(oracle.id)")
+      }
+    }
   }
 
   private func everySessionEnds() {

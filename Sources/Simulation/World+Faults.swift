@@ -10,6 +10,7 @@ extension World {
     case .workerCrash: crashWorker(anyWorker, "killed", restartsIn: 200...60_000)
     case .workerStalls: stall(anyWorker)
     case .workerTerminated: terminate(anyWorker)
+    case .workerRetires: retire(anyWorker)
     case .connectionLost:
       if let connection = workers[anyWorker].connection { breakConnection(connection) }
     case .connectionHalfOpen:
@@ -43,6 +44,15 @@ extension World {
     say("\(workers[index].id) is terminated")
     tellWorker(index, .terminate)
     if random.chance(0.5), workers[index].isRunning { tellWorker(index, .terminate) }
+  }
+
+  private func retire(_ index: Int) {
+    let others = workers.indices.filter {
+      $0 != index && workers[$0].host == workers[index].host && !workers[$0].isRetired
+    }
+    guard !workers[index].isRetired, !others.isEmpty else { return }
+    workers[index].isRetired = true
+    crashWorker(index, "it is retired", restartsIn: 0...0)
   }
 
   private func partition(_ index: Int) {

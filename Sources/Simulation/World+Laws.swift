@@ -15,6 +15,7 @@ extension World {
         fail(law.name, "\(record.session) #\(record.sequence): \(detail)")
       }
     }
+    gracefulStopEscalatesAtItsDeadline(record, oracles[index])
     seeInRecord(record, oracles[index])
     oracles[index].apply(record)
     if case .sessionStopped = record.fact { everyStopEndsWithinItsBounds(oracles[index]) }
@@ -30,6 +31,15 @@ extension World {
     }
     if state == .removed && oracle.tasks[attempt.task.ordinal - 1].current == attempt.number {
       fail("everyLiveCheckpointIsInTheLedger", "\(record.name) is made, and struck off")
+    }
+  }
+
+  /// R8: a checkpoint in use can't be removed.
+  func transferIsCutBeforeItsCheckpointIsRemoved(_ task: TaskSpecification, at worker: Int) {
+    for operation in workers[worker].operations {
+      guard case .step(.transfer, let other) = operation.work, other.attempt == task.attempt
+      else { continue }
+      fail("transferIsCutBeforeItsCheckpointIsRemoved", "\(task.attempt)")
     }
   }
 
@@ -126,6 +136,17 @@ extension World {
       }
       watchers[index].sequence = record.sequence
       if case .sessionStopped = record.fact { watchers[index].isTold = true }
+    }
+  }
+
+  /// Nothing but the escalation happens after the deadline; the store may be slow to write it.
+  func gracefulStopEscalatesAtItsDeadline(_ record: SessionRecord, _ oracle: SessionOracle) {
+    guard let deadline = oracle.deadline, oracle.gracefulStop != nil, oracle.immediateStop == nil,
+      oracle.result == nil
+    else { return }
+    if case .stopEscalated = record.fact { return }
+    if record.time > max(deadline, coordinator.began).advanced(by: .seconds(5)) {
+      fail("everyStopEndsWithinItsBounds", "\(oracle.id) goes on after its deadline \(deadline)")
     }
   }
 

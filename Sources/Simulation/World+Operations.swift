@@ -23,6 +23,7 @@ extension World {
   func begin(_ step: AttemptStep, of task: TaskSpecification, at worker: Int) {
     if isTracing { say("\(workers[worker].id) begins \(brief(step)) of \(task.attempt)") }
     if case .cutTransfer = step { return cutTransfer(of: task.attempt, at: worker) }
+    if case .removeCheckpoint = step { transferIsCutBeforeItsCheckpointIsRemoved(task, at: worker) }
     let id = add(.step(step, task), at: worker)
     let duration: Duration
     switch step {

@@ -8,6 +8,7 @@ struct WorkerProcess {
   let host: HostID
   let slots: Int
   var isRunning = false
+  var isRetired = false
   var incarnation = 0
   var machine: WorkerStateMachine
   /// The connection that it believes to have.
@@ -65,7 +66,7 @@ extension World {
   }
 
   private func startWorker(_ index: Int) {
-    guard !workers[index].isRunning else { return }
+    guard !workers[index].isRunning, !workers[index].isRetired else { return }
     workers[index].isRunning = true
     workers[index].incarnation += 1
     workers[index].machine = WorkerStateMachine(slots: workers[index].slots)

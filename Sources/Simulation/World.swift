@@ -6,7 +6,7 @@ internal import CoordinatorCore
 ///
 /// One heap of events, one clock, no `await`, no iteration in hash order: a seed is a run.
 final class World {
-  enum Happening {
+  indirect enum Happening {
     // Coordinator
     case coordinatorStarts
     case coordinatorWakes(term: Int)
@@ -75,7 +75,7 @@ final class World {
 
   /// 2026-01-01T00:00:00Z.
   static let start = Timestamp(nanosecondsSinceEpoch: 1_767_225_600_000_000_000)
-  static let maxSteps = 400_000
+  static let maxSteps = 100_000
 
   init(seed: UInt64, disabled: Set<Fault>, horizon: Duration?, isTracing: Bool) {
     self.seed = seed

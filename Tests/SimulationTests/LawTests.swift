@@ -39,6 +39,12 @@ private func stop(_ mode: StopMode, set: [Int] = []) -> SessionRecord.Fact {
       accepted: Timestamp(nanosecondsSinceEpoch: 0), stopSet: set))
 }
 
+private let checkpoint = CheckpointRecord(
+  name: CheckpointName(
+    attempt: AttemptID(task: TaskID(session: session, ordinal: 1), number: 1)),
+  host: HostID(rawValue: "h"), hypervisor: "model",
+  virtualMachine: VirtualMachineID(rawValue: "vm1"))
+
 private let stopped = SessionRecord.Fact.sessionStopped(
   .failed, isCanceled: true, message: "")
 
@@ -109,6 +115,12 @@ func badLogs() {
       [ended(1, .failed), ended(2, .failed), ended(3, .failed), stopped]
     ),
     ("exactlyOneTerminalResult", [.sessionSettled, stop(.immediate)]),
+    (
+      "immediateStopIsLoggedInOrder",
+      started(1) + [
+        .checkpointIntended(checkpoint), stop(.immediate), ended(1, .canceled),
+      ]
+    ),
     ("stopIsIdempotent", [stop(.immediate), stop(.immediate)]),
     (
       "stopIsIdempotent", [stop(.immediate), .stopEscalated(.user(requester), canceled: [])]
