@@ -77,7 +77,7 @@ let adapters: [Target] = [
   library("Store", ["BackupModel"]),
   library("SQLiteStore", ["Store", "BackupModel", .product(name: "GRDB", package: "GRDB.swift")]),
   library("Hypervisor", ["BackupModel"]),
-  library("DiskImagesHypervisor", ["Hypervisor", "BackupModel", "CNBD", log]),
+  library("DiskImagesHypervisor", ["Hypervisor", "BackupModel", "CNBD", "CLinux", log]),
   library("Repository", ["BackupModel", "CZstd", "CXXHash", "CCrypto", "CLinux", log]),
 ]
 
@@ -126,7 +126,9 @@ let allTests: [Target] = [
     ["ProtobufC", "BelayAPI", "GRPC", "CProtobufTestMessages", "protoc-gen-swift-protobuf-c"],
     exclude: ["Proto"]),
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
-  tests("HypervisorTests", ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel"]),
+  tests(
+    "HypervisorTests",
+    ["Hypervisor", "DiskImagesHypervisor", "Conformance", "BackupModel", "CNBD", log]),
   tests("RepositoryTests", ["Repository", "BackupModel"], resources: [.copy("Golden")]),
   tests("WorkerLinkTests", ["WorkerLink", "BelayAPI", "GRPC", "BackupModel"]),
   tests(
