@@ -75,6 +75,7 @@ struct CrashTests {
 
       let next = try Repository.open(at: directory.path, .hasty())
       let id = RestorePointID(task: attempt.task)
+      if isPublished { try check(id, isListed: true, disk, context) }
       if let summary {
         // The coordinator's log says committed: whoever recovers publishes, again if need be.
         outcomes.staged += 1

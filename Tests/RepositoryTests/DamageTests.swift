@@ -55,7 +55,7 @@ struct DamageTests {
   func randomDamage() throws {
     let original = try visibleFiles(files)
     let paths = original.keys.sorted()
-    for seed in 1...240 as ClosedRange<UInt64> {
+    for seed in 1...160 as ClosedRange<UInt64> {
       var numbers = SeededNumbers(seed: seed)
       let path = paths[Int.random(in: 0..<paths.count, using: &numbers)]
       let bytes = try #require(original[path])

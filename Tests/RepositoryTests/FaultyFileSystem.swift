@@ -121,7 +121,13 @@ final class FaultyFileSystem: FileSystem {
     state.withLock { state in
       if state.unsynchronized.remove(source) != nil { state.unsynchronized.insert(target) }
     }
-    note(parent(target)) { [real] in try real.move(target, to: source) }
+    note(parent(target)) { [real] in
+      // With its old directory gone for good, the file is gone too.
+      do throws(RepositoryError) { try real.move(target, to: source) } catch {
+        guard error.code == .notFound else { throw error }
+        try real.ensureRemoved(target)
+      }
+    }
   }
 
   func moveDirectory(_ source: String, to target: String) throws(RepositoryError) {
