@@ -38,9 +38,11 @@ class Cluster:
         self._connect()
 
     def start_worker(self, name="w1", slots=1):
+        """Starts a worker of host h1 and returns its process."""
         self.workers[name] = self._start(
             name, "worker", "--coordinator", f"unix:{self.socket}", "--id", name, "--host", "h1",
             "--slots", str(slots), "--vm-root", self.vm_root, "--runtime", self.runtime)
+        return self.workers[name]
 
     def _start(self, log, *arguments):
         with open(self.directory / f"{log}.log", "ab") as output:
@@ -60,6 +62,11 @@ class Cluster:
         self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
         self.restore_points = restore_point_service_pb2_grpc.RestorePointServiceStub(self.channel)
         self.worker_service = worker_service_pb2_grpc.WorkerServiceStub(self.channel)
+
+    def belay(self, *arguments, **options):
+        """Runs an operator's command and returns what it said."""
+        return subprocess.run([self.binary, *map(str, arguments), "--address", f"unix:{self.socket}"],
+                              capture_output=True, text=True, timeout=PATIENCE, **options)
 
     def kill(self, process):
         process.send_signal(signal.SIGKILL)
@@ -180,9 +187,10 @@ class Cluster:
         leftovers = [path for path in self.runtime.rglob("*") if not path.is_dir()] if self.runtime.exists() else []
         assert leftovers == []
         assert self.own_processes() == []
-        for folder in ["sessions", "fenced"]:
-            path = self.repository / folder
-            assert not path.exists() or list(path.iterdir()) == [], f"{folder} is not empty"
+        sessions, fenced = self.repository / "sessions", self.repository / "fenced"
+        assert not sessions.exists() or list(sessions.iterdir()) == []
+        # A fence stays, as an empty directory: its attempt can never write again.
+        assert [path for path in fenced.rglob("*") if path.parent != fenced] == []
         for path in self.vm_root.rglob("*"):
             assert path.is_dir() or path.suffix in [".raw", ".qcow2", ".vhdx", ".vmdk"], f"{path} was left in a VM"
 

@@ -1,5 +1,6 @@
 """Virtual machines for tests: directories of real disk images."""
 
+import os
 import pathlib
 import random
 import subprocess
@@ -26,7 +27,9 @@ def make_disk(path: pathlib.Path, mebibytes: int, seed: int):
             pathlib.Path(files, f"file{number}").write_bytes(source.randbytes((mebibytes << 20) // 8))
         raw = pathlib.Path(files + ".raw")
         try:
-            subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", files, raw, f"{2 * mebibytes + 8}M"], check=True)
+            raw.touch()
+            os.truncate(raw, (2 * mebibytes + 8) << 20)
+            subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", files, raw], check=True)
             image_format = path.suffix[1:]
             subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", image_format, raw, path], check=True)
         finally:

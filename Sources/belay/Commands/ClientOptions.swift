@@ -20,7 +20,7 @@ struct ClientOptions: ParsableArguments {
     help: ArgumentHelp(
       "The coordinator: unix:PATH or HOST:PORT.",
       discussion: "Default: $BELAY_ADDRESS, else the socket of `belay dev`."))
-  var address: Address = .default
+  var address: SocketEndpoint = .coordinator
 
   @Option(name: [.long, .short], help: "text, json or name.")
   var output: OutputFormat = .text
@@ -41,7 +41,8 @@ struct ClientOptions: ParsableArguments {
   func call(within limit: Duration?) -> CallOptions {
     var options = CallOptions()
     options.timeout = limit
-    options.metadata.add(Caller.header, Caller.name)
+    // Both are valid: a constant name, and a value of visible ASCII.
+    try? options.metadata.add(Caller.header, Caller.name)
     return options
   }
 
@@ -49,7 +50,7 @@ struct ClientOptions: ParsableArguments {
   func withCoordinator<Value: Sendable>(
     _ body: (CoordinatorAPI) async throws -> Value
   ) async throws -> Value {
-    let client = GRPCClient(target: address.target)
+    let client = GRPCClient(address)
     do {
       let value = try await body(CoordinatorAPI(channel: client))
       await client.close()

@@ -68,7 +68,7 @@ extension JobCommand {
 
     func run() async throws {
       var request = BelayV1.CreateJobRequest()
-      request.jobId = id
+      request.jobID = id
       request.job = definition
       let answer = try await client.withCoordinator { [request] in
         try await $0.jobs.createJob(request, options: client.call)

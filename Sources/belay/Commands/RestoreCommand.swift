@@ -51,7 +51,7 @@ struct RestoreCommand: AsyncParsableCommand {
       lookup.name = argument.name
       let found = try await coordinator.restorePoints.getRestorePoint(lookup, options: client.call)
       var create = BelayV1.CreateJobRequest()
-      create.jobId = id ?? Self.jobID(for: argument.name)
+      create.jobID = id ?? Self.jobID(for: argument.name)
       create.job = definition(of: found.restorePoint ?? BelayV1.RestorePoint())
       let created = try await coordinator.jobs.createJob(create, options: client.call)
       var start = BelayV1.StartJobRequest()

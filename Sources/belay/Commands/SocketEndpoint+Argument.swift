@@ -1,12 +1,10 @@
 import ArgumentParser
 import Foundation
+import GRPCTransport
 
-/// Where a server listens: `unix:PATH` or `HOST:PORT`.
-enum Address: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
-  case unix(path: String)
-  case tcp(host: String, port: Int)
-
-  init?(argument: String) {
+/// An endpoint as people write it: `unix:PATH` or `HOST:PORT`.
+extension SocketEndpoint: ExpressibleByArgument {
+  public init?(argument: String) {
     if argument.hasPrefix("unix:") {
       let path = String(argument.dropFirst("unix:".count))
       // sockaddr_un holds 107 bytes and a NUL.
@@ -23,18 +21,11 @@ enum Address: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible
     self = .tcp(host: host, port: port)
   }
 
-  var description: String {
-    switch self {
-    case .unix(let path): "unix:\(path)"
-    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
-  }
+  public var defaultValueDescription: String { description }
 
-  var defaultValueDescription: String { description }
-
-  /// `$BELAY_ADDRESS`, else the socket of `belay dev`.
-  static var `default`: Address {
-    ProcessInfo.processInfo.environment["BELAY_ADDRESS"].flatMap(Address.init(argument:))
+  /// Where commands look for the coordinator: `$BELAY_ADDRESS`, else the socket of `belay dev`.
+  static var coordinator: SocketEndpoint {
+    ProcessInfo.processInfo.environment["BELAY_ADDRESS"].flatMap(SocketEndpoint.init(argument:))
       ?? .unix(path: DataDirectory.default.socket)
   }
 }

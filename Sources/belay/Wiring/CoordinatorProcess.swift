@@ -1,0 +1,92 @@
+import BackupModel
+import Coordinator
+import CoordinatorCore
+import Foundation
+import GRPC
+import GRPCTransport
+import Logging
+import OrderedCollections
+import Repository
+import SQLiteStore
+
+/// A coordinator with its store, its repositories and its sockets: what `belay coordinator` and `belay dev` run.
+struct CoordinatorProcess {
+  let data: DataDirectory
+  let endpoints: [SocketEndpoint]
+  let repositories: [RepositoryArgument]
+  let leaseDuration: Duration
+  let allowsInsecureNetwork: Bool
+  let log: Logger
+
+  /// Serves until `until` returns, then lets open calls end and stops. What runs goes on at the next start.
+  ///
+  /// `until` is handed the services' router, for callers in this process.
+  func run(until: @escaping @Sendable (Router) async throws -> Void) async throws {
+    try data.create()
+    let opened = try openRepositories()
+    let server = CoordinatorServer(
+      configuration: configuration, store: try SQLiteStore(path: data.database),
+      catalog: RepositoryCatalog(opened), clock: SystemClock(wallClock: wallClock()), log: log)
+    var router = Router()
+    for service in server.services { router.add(service) }
+    let sockets = try await listen(router)
+    defer { log.info("stopped") }
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { [router] group in
+        group.addTask { try await server.run() }
+        group.addTask { try await until(router) }
+        // Whichever ends first ends the other: a loop that can't go on, or the word to stop.
+        try await group.next()
+        for socket in sockets { await socket.shutdown(within: .seconds(2)) }
+        group.cancelAll()
+      }
+    } catch is CancellationError {
+    } catch {
+      for socket in sockets { await socket.shutdown(within: .zero) }
+      throw error
+    }
+  }
+
+  private var configuration: CoordinatorCore.Configuration {
+    var configuration = CoordinatorCore.Configuration()
+    configuration.leaseDuration = leaseDuration
+    configuration.heartbeatInterval = leaseDuration / 3
+    for repository in repositories { configuration.repositories[repository.id] = repository.path }
+    return configuration
+  }
+
+  private func openRepositories() throws -> [RepositoryID: Repository] {
+    var opened: [RepositoryID: Repository] = [:]
+    for repository in repositories {
+      do throws(RepositoryError) {
+        opened[repository.id] = try Repository.open(at: repository.path)
+      } catch {
+        guard error.code == .notFound else { throw error }
+        opened[repository.id] = try Repository.create(at: repository.path)
+        log.info("made a repository", metadata: ["path": "\(repository.path)"])
+      }
+    }
+    return opened
+  }
+
+  private func listen(_ router: Router) async throws -> [GRPCServer] {
+    var configuration = ServerConfiguration()
+    configuration.allowsInsecureNetwork = allowsInsecureNetwork
+    var servers: [GRPCServer] = []
+    for endpoint in endpoints {
+      let server = try await GRPCServer.start(
+        router, on: endpoint, configuration: configuration, logger: log)
+      log.info("listening", metadata: ["address": "\(server.endpoint)"])
+      servers.append(server)
+    }
+    return servers
+  }
+}
+
+/// The time of day now.
+func wallClock() -> BackupModel.Timestamp {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return BackupModel.Timestamp(
+    nanosecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+import GRPCTransport
+import Logging
+
+/// What `belay coordinator` and `belay dev` have in common.
+struct ServerOptions: ParsableArguments {
+  @Option(
+    name: .customLong("data"),
+    help: ArgumentHelp(
+      "The directory for all state.",
+      discussion: "Default: $XDG_STATE_HOME/belay or ~/.local/state/belay; for root /var/lib/belay.",
+      valueName: "directory"))
+  var dataPath: String = DataDirectory.default.path
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to listen: unix:PATH or HOST:PORT; may be repeated.",
+      discussion: "Default: unix:DATA/belay.sock. TCP is plaintext, and bound to loopback only.",
+      valueName: "address"))
+  var listen: [SocketEndpoint] = []
+
+  @Option(
+    name: .customLong("repository"),
+    help: ArgumentHelp(
+      "A repository for restore points, NAME=PATH; may be repeated. It is made if it is not there.",
+      discussion: "Default: default=DATA/repository. Workers must find it under the same path.",
+      valueName: "name=path"))
+  var repositories: [RepositoryArgument] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a worker may be silent before its VMs go to another.", valueName: "seconds"))
+  var leaseTTL: Int = 30
+
+  @Flag(help: "Listen where other machines can connect, in plaintext and without authentication.")
+  var insecureAllowRemote = false
+
+  @Option(help: "trace, debug, info, notice, warning or error.")
+  var logLevel = Logger.Level.info
+
+  func validate() throws {
+    guard (1...86_400).contains(leaseTTL) else {
+      throw ValidationError("--lease-ttl takes 1 to 86400 seconds.")
+    }
+    let names = repositories.map(\.id)
+    guard Set(names).count == names.count else {
+      throw ValidationError("Each --repository needs a name of its own.")
+    }
+  }
+
+  var data: DataDirectory { DataDirectory(path: dataPath) }
+
+  func process(log: Logger) -> CoordinatorProcess {
+    CoordinatorProcess(
+      data: data, endpoints: listen.isEmpty ? [.unix(path: data.socket)] : listen,
+      repositories: repositories.isEmpty
+        ? [RepositoryArgument(id: RepositoryID(rawValue: "default"), path: data.repository)]
+        : repositories,
+      leaseDuration: .seconds(leaseTTL), allowsInsecureNetwork: insecureAllowRemote, log: log)
+  }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+/// The log of a process: to standard error, one line an event.
+func makeLog(_ label: String, _ level: Logger.Level) -> Logger {
+  var log = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+  log.logLevel = level
+  return log
+}
