@@ -94,7 +94,7 @@ class Cluster:
     # Jobs and sessions
 
     def create_job(self, name="nightly", vms=disks.NAMES, parallelism=1, job_type=job_pb2.JOB_TYPE_VM_BACKUP, restore=None):
-        settings = job_pb2.JobSettings(repository="default", parallelism=parallelism)
+        settings = job_pb2.JobSettings(repository="repositories/default", parallelism=parallelism)
         if restore:
             settings.restore.CopyFrom(restore)
         job = job_pb2.Job(type=job_type, settings=settings, objects=[

@@ -6,7 +6,7 @@ enum Caller {
 
   /// The user's login name; only what may stand in a header.
   static var name: String {
-    let safe = NSUserName().unicodeScalars.filter { $0.isASCII && $0.value > 0x20 && $0.value < 0x7F }
+    let safe = NSUserName().unicodeScalars.filter { (0x21...0x7E).contains($0.value) }
     let name = String(String.UnicodeScalarView(safe).prefix(64))
     return name.isEmpty ? "unknown" : name
   }

@@ -67,10 +67,11 @@ struct ClientOptions: ParsableArguments {
 
   private func explain(_ error: RPCError) -> String {
     var text = "belay: \(error.message) (\(error.code)"
-    if let reason = ErrorReason(of: error) { text += ", \(reason.text)" }
+    if let info = error.detail(GoogleRpc.ErrorInfo.self) { text += ", \(info.reason)" }
     text += ")"
     if error.isUnreachable {
-      text += "\nIs a coordinator running at \(address)? Start one with `belay dev` or "
+      text +=
+        "\nIs a coordinator running at \(address)? Start one with `belay dev` or "
         + "`belay coordinator`, or say where it is with --address or $BELAY_ADDRESS."
     }
     return text

@@ -13,7 +13,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
-    let log = makeLog("belay.coordinator", server.logLevel)
+    let log = server.logging.makeLog("belay.coordinator")
     try await reportingFailure {
       try await server.process(log: log).run { _ in
         for await _ in terminationSignals() { return }

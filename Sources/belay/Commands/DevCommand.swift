@@ -16,7 +16,7 @@ struct DevCommand: AsyncParsableCommand {
   @OptionGroup var options: WorkerOptions
 
   func run() async throws {
-    let log = makeLog("belay", server.logLevel)
+    let log = server.logging.makeLog("belay")
     try await reportingFailure {
       let runtime = server.data.runtime
       try await server.process(log: log).run { router in

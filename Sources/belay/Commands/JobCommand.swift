@@ -14,7 +14,7 @@ struct JobArgument: ParsableArguments {
   @Argument(help: "The job: its id or its name, jobs/ID.")
   var job: String
 
-  var name: String { job.hasPrefix("jobs/") ? job : "jobs/" + job }
+  var name: String { fullName(job, in: "jobs") }
 }
 
 extension JobCommand {
@@ -81,7 +81,7 @@ extension JobCommand {
 
     private var definition: BelayV1.Job {
       var settings = BelayV1.JobSettings()
-      settings.repository = repository
+      settings.repository = fullName(repository, in: "repositories")
       settings.parallelism = parallelism
       settings.maxAttempts = maxAttempts
       settings.startOrder = bestEffortOrder ? .bestEffort : .strict

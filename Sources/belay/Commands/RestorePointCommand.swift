@@ -13,9 +13,7 @@ struct RestorePointArgument: ParsableArguments {
   @Argument(help: "The restore point: its id or its name, restorePoints/ID.")
   var restorePoint: String
 
-  var name: String {
-    restorePoint.hasPrefix("restorePoints/") ? restorePoint : "restorePoints/" + restorePoint
-  }
+  var name: String { fullName(restorePoint, in: "restorePoints") }
 }
 
 extension RestorePointCommand {
@@ -36,7 +34,7 @@ extension RestorePointCommand {
         try await allPages { token in
           var request = BelayV1.ListRestorePointsRequest()
           request.virtualMachine = virtualMachine
-          request.repository = repository
+          request.repository = repository.isEmpty ? "" : fullName(repository, in: "repositories")
           request.pageToken = token
           let page = try await coordinator.restorePoints.listRestorePoints(
             request, options: client.call)
@@ -125,7 +123,8 @@ extension RestorePointCommand {
       for damage in answer.damages {
         let end = damage.offsetBytes + damage.lengthBytes
         lines.append(
-          "  \(damage.virtualMachine) \(damage.disk) bytes \(damage.offsetBytes)..<\(end): \(damage.message)")
+          "  \(damage.virtualMachine) \(damage.disk) bytes \(damage.offsetBytes)..<\(end): \(damage.message)"
+        )
       }
       if answer.damagesTruncated { lines.append("  … and more.") }
       return lines.joined(separator: "\n")

@@ -41,7 +41,7 @@ extension SessionCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-      let parent = job.map { $0.hasPrefix("jobs/") ? $0 : "jobs/" + $0 } ?? "jobs/-"
+      let parent = fullName(job ?? "-", in: "jobs")
       let sessions = try await client.withCoordinator { coordinator in
         try await allPages(limit: limit) { token in
           var request = BelayV1.ListSessionsRequest()

@@ -11,7 +11,8 @@ struct SessionWatch {
   /// Returns when the session ended with Success; throws the exit code that says how else it ended.
   func follow(_ name: String) async throws {
     var display = SessionDisplay(format: client.output)
-    let interrupted = Interruption(hint: "The session goes on: belay session watch \(lastPart(name))")
+    let interrupted = Interruption(
+      hint: "The session goes on: belay session watch \(lastPart(name))")
     defer { interrupted.cancel() }
     var failures = 0
     while !display.hasEnded {

@@ -21,7 +21,9 @@ struct WorkerCommand: AsyncParsableCommand {
           belay worker --coordinator unix:/run/belay/belay.sock --vm-root /var/lib/vms --slots 2
         """)
 
-    @Option(help: ArgumentHelp("Where the coordinator is: unix:PATH or HOST:PORT.", valueName: "address"))
+    @Option(
+      help: ArgumentHelp(
+        "Where the coordinator is: unix:PATH or HOST:PORT.", valueName: "address"))
     var coordinator: SocketEndpoint = .coordinator
 
     @Option(
@@ -32,11 +34,10 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @OptionGroup var options: WorkerOptions
 
-    @Option(help: "trace, debug, info, notice, warning or error.")
-    var logLevel = Logger.Level.info
+    @OptionGroup var logging: LogOptions
 
     func run() async throws {
-      let log = makeLog("belay.worker", logLevel)
+      let log = logging.makeLog("belay.worker")
       try await reportingFailure {
         let client = GRPCClient(coordinator)
         let worker = try options.worker(channel: client, runtime: runtime, log: log)

@@ -75,7 +75,9 @@ struct SessionDisplay {
 
   /// A bar for each VM in process, then the totals.
   private var footer: [String] {
-    let inProcess = tasks.values.filter { $0.state == .processing }.sorted { $0.ordinal < $1.ordinal }
+    let inProcess = tasks.values.filter { $0.state == .processing }.sorted {
+      $0.ordinal < $1.ordinal
+    }
     let nameWidth = inProcess.map(\.virtualMachine.count).max() ?? 0
     var lines = inProcess.prefix(16).map { task in
       let progress = task.progress ?? BelayV1.Progress()
@@ -93,7 +95,8 @@ struct SessionDisplay {
     let progress = session.progress ?? BelayV1.Progress()
     let done = tasks.values.count { $0.state == .succeeded || $0.state == .warning }
     var parts = ["\(done)/\(tasks.count) done", "\(inProcess) in process"]
-    parts.append("\(Quantities.bytes(progress.processedBytes)) of \(Quantities.bytes(progress.totalBytes))")
+    parts.append(
+      "\(Quantities.bytes(progress.processedBytes)) of \(Quantities.bytes(progress.totalBytes))")
     if let speed = rate.bytesPerSecond { parts.append(Quantities.bytes(UInt64(speed)) + "/s") }
     if let remaining = progress.remaining {
       parts.append("ETA " + Quantities.clock(seconds: remaining.seconds))

@@ -71,8 +71,3 @@ enum Words {
     }
   }
 }
-
-/// `nightly` of `jobs/nightly`.
-func lastPart(_ name: String) -> String {
-  name.split(separator: "/").last.map(String.init) ?? name
-}

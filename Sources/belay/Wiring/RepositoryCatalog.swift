@@ -49,9 +49,8 @@ final class RepositoryCatalog: RestorePointCatalog {
     _ id: RestorePointID, _ level: CatalogVerification.Level
   ) async throws(CatalogError) -> CatalogVerification {
     let cancellation = Cancellation()
-    return try await withTaskCancellationHandler {
-      () async throws(CatalogError) -> CatalogVerification in
-      try await blocking { [repositories] () throws(RepositoryError) in
+    let result = await withTaskCancellationHandler {
+      await attempting { [repositories] () throws(RepositoryError) in
         let (repository, reader) = try Self.open(id, in: repositories)
         let damages =
           switch level {
@@ -66,6 +65,7 @@ final class RepositoryCatalog: RestorePointCatalog {
     } onCancel: {
       cancellation.cancel()
     }
+    return try result.get()
   }
 
   private static func open(
@@ -81,11 +81,19 @@ final class RepositoryCatalog: RestorePointCatalog {
     throw RepositoryError(.notFound, "There is no restore point \(id).")
   }
 
-  /// Runs what blocks on a thread of its own.
   private func blocking<Value: Sendable>(
     _ body: @escaping @Sendable () throws(RepositoryError) -> Value
   ) async throws(CatalogError) -> Value {
-    guard await places.take() else { throw CatalogError(.unavailable, "The call was canceled.") }
+    try await attempting(body).get()
+  }
+
+  /// Runs what blocks on a thread of its own.
+  private func attempting<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(RepositoryError) -> Value
+  ) async -> Result<Value, CatalogError> {
+    guard await places.take() else {
+      return .failure(CatalogError(.unavailable, "The call was canceled."))
+    }
     let result = await withCheckedContinuation {
       (continuation: CheckedContinuation<Result<Value, RepositoryError>, Never>) in
       threads.async {
@@ -93,7 +101,7 @@ final class RepositoryCatalog: RestorePointCatalog {
       }
     }
     await places.give()
-    return try result.mapError(CatalogError.init).get()
+    return result.mapError(CatalogError.init)
   }
 }
 

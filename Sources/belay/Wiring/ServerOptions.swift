@@ -10,7 +10,8 @@ struct ServerOptions: ParsableArguments {
     name: .customLong("data"),
     help: ArgumentHelp(
       "The directory for all state.",
-      discussion: "Default: $XDG_STATE_HOME/belay or ~/.local/state/belay; for root /var/lib/belay.",
+      discussion:
+        "Default: $XDG_STATE_HOME/belay or ~/.local/state/belay; for root /var/lib/belay.",
       valueName: "directory"))
   var dataPath: String = DataDirectory.default.path
 
@@ -37,8 +38,7 @@ struct ServerOptions: ParsableArguments {
   @Flag(help: "Listen where other machines can connect, in plaintext and without authentication.")
   var insecureAllowRemote = false
 
-  @Option(help: "trace, debug, info, notice, warning or error.")
-  var logLevel = Logger.Level.info
+  @OptionGroup var logging: LogOptions
 
   func validate() throws {
     guard (1...86_400).contains(leaseTTL) else {
@@ -60,13 +60,4 @@ struct ServerOptions: ParsableArguments {
         : repositories,
       leaseDuration: .seconds(leaseTTL), allowsInsecureNetwork: insecureAllowRemote, log: log)
   }
-}
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
-
-/// The log of a process: to standard error, one line an event.
-func makeLog(_ label: String, _ level: Logger.Level) -> Logger {
-  var log = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-  log.logLevel = level
-  return log
 }

@@ -20,7 +20,8 @@ struct WorkerOptions: ParsableArguments {
   @Option(help: "The worker's id, kept over restarts. Default: made from the host's name.")
   var id: String?
 
-  @Option(help: "The host's name: workers of one host clean up for each other. Default: this host's.")
+  @Option(
+    help: "The host's name: workers of one host clean up for each other. Default: this host's.")
   var host: String?
 
   func validate() throws {
@@ -36,8 +37,9 @@ struct WorkerOptions: ParsableArguments {
   private var hostName: String { host ?? ProcessInfo.processInfo.hostName }
 
   private var workerName: String {
-    id ?? hostName.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? "\($0)" : "-" }
-      .joined().trimmingCharacters(in: ["-"])
+    id
+      ?? String(hostName.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+      .trimmingCharacters(in: ["-"])
   }
 
   /// A worker that reaches its coordinator by `channel` and keeps checkpoints in `runtime`.
