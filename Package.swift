@@ -98,7 +98,8 @@ let executables: [Target] = [
     name: "belay",
     dependencies: [
       "Coordinator", "Worker", "SQLiteStore", "DiskImagesHypervisor", "Repository", "BelayAPI",
-      "GRPC", "GRPCTransport", "BackupModel", log, arguments,
+      "GRPC", "GRPCTransport", "BackupModel", "ProtobufC", "CoordinatorCore", collections, log,
+      arguments,
     ] + nio,
     swiftSettings: strict)
 ]
