@@ -116,6 +116,7 @@ let testSupport: [Target] = [
 
 let allTests: [Target] = [
   tests("BackupModelTests", ["BackupModel"]),
+  tests("BelayTests", ["belay", "GRPCTransport"]),
   tests("CoordinatorCoreTests", ["CoordinatorCore", "BackupModel"]),
   tests("WorkerCoreTests", ["WorkerCore", "BackupModel"]),
   tests("SimulationTests", ["Simulation", "BackupModel"]),
@@ -144,9 +145,6 @@ let allTests: [Target] = [
       "Worker", "WorkerCore", "WorkerLink", "Repository", "Hypervisor", "BelayAPI", "GRPC",
       "BackupModel", log,
     ]),
-  tests(
-    "EndToEndTests",
-    ["BelayAPI", "GRPC", "GRPCTransport", "Repository", "BackupModel"] + nio),
 ]
 
 // While the first slice is being put together: BELAY_ONLY="A B" keeps these targets and what they need.
