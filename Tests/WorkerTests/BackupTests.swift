@@ -15,7 +15,7 @@ struct BackupTests {
       let summary = try await bed.stage(task)
       #expect(try bed.repository.restorePoints().isEmpty)
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       #expect(end.isPublished)
       #expect(end.readyToCommit == .restorePoint(summary))
@@ -23,7 +23,7 @@ struct BackupTests {
       #expect(end.progress.processedBytes == end.progress.totalBytes)
       #expect(end.progress.totalBytes == UInt64(bed.content.bytes.count + 5))
       try await coordinator.say(.release(task.attempt))
-      await coordinator.forgotten(task.attempt)
+      try await coordinator.forgotten(task.attempt)
       #expect(bed.hypervisor.checkpoints.isEmpty)
       #expect(try bed.repository.stagedAttempts().isEmpty)
       let disk = try bed.repository.openRestorePoint(summary.id).openDisk(WorkerBed.disk)
@@ -41,7 +41,7 @@ struct BackupTests {
     try await bed.run { coordinator in
       _ = try await bed.stage(task)
       try await coordinator.say(.commit(task.attempt))
-      _ = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       let reports = coordinator.reports.flatMap(\.attempts)
       let phases = reports.map { TaskPhase.allCases.firstIndex(of: $0.phase) ?? -1 }
       #expect(phases == phases.sorted())
@@ -58,7 +58,7 @@ struct BackupTests {
     let task = bed.specification()
     try await bed.run { coordinator in
       try await coordinator.say(.assign(task))
-      let report = await coordinator.attempt(task.attempt) { _ in true }
+      let report = try await coordinator.attempt(task.attempt) { _ in true }
       #expect(report.phase == .preparing)
       #expect(report.checkpoint == .none)
       #expect(try bed.leftovers() == [])
@@ -71,7 +71,7 @@ struct BackupTests {
     try await bed.run { coordinator in
       let tasks = (1...3).map { bed.specification($0) }
       try await coordinator.say(.assign(tasks[0]), .assign(tasks[1]), .assign(tasks[2]))
-      let taken = await coordinator.report { report in
+      let taken = try await coordinator.report { report in
         report.attempts.count == 2 ? report.attempts.map(\.attempt) : nil
       }
       #expect(taken == tasks.prefix(2).map(\.attempt))
@@ -93,7 +93,7 @@ struct BackupTests {
     bed.hypervisor.fail(call, Array(repeating: HypervisorError(code, "no luck"), count: 50))
     try await bed.run { coordinator in
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .failed(message: "no luck", isRetryable: isRetryable))
       #expect(end.checkpoint == .removed)
       #expect(try bed.leftovers() == [])
@@ -112,7 +112,7 @@ struct BackupTests {
     try await bed.run { [noVM, noRepository, noDriver] coordinator in
       for (task, isRetryable) in [(noVM, false), (noRepository, false), (noDriver, true)] {
         try await coordinator.say(.assign(task), .proceed(task.attempt))
-        let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+        let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
         guard case .failed(let message, isRetryable) = end.outcome else {
           Issue.record("\(task.attempt) ended with \(String(describing: end.outcome))")
           continue
@@ -132,7 +132,7 @@ struct BackupTests {
       _ = try await bed.stage(task)
       try bed.repository.discard(task.attempt)
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       guard case .failed(_, isRetryable: false) = end.outcome else {
         Issue.record("\(String(describing: end.outcome))")
         return
@@ -153,14 +153,14 @@ struct BackupTests {
       _ = try await bed.stage(task)
       try await coordinator.say(.commit(task.attempt))
       for tries in 1...2 {
-        let report = await coordinator.attempt(task.attempt) { report in
+        let report = try await coordinator.attempt(task.attempt) { report in
           if case .removalFailed(tries, _) = report.checkpoint { true } else { false }
         }
         #expect(report.isPublished)
         if tries == 2 { bed.hypervisor.removeInVain(false) }
         clock.advance(by: .seconds(2))
       }
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       #expect(end.checkpoint == .removed)
       #expect(bed.hypervisor.checkpoints.isEmpty)
@@ -172,9 +172,9 @@ extension WorkerBed {
   /// Leads an attempt up to the moment where it waits for its permit.
   func stage(_ task: TaskSpecification) async throws -> RestorePointSummary {
     try await coordinator.say(.assign(task))
-    _ = await coordinator.attempt(task.attempt) { _ in true }
+    _ = try await coordinator.attempt(task.attempt) { _ in true }
     try await coordinator.say(.proceed(task.attempt))
-    let report = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+    let report = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
     guard case .restorePoint(let summary)? = report.readyToCommit else {
       throw RepositoryError(.invalid, "not a restore point")
     }
@@ -186,9 +186,9 @@ extension WorkerBed {
     let task = specification()
     let summary = try await stage(task)
     try await coordinator.say(.commit(task.attempt))
-    _ = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+    _ = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
     try await coordinator.say(.release(task.attempt))
-    await coordinator.forgotten(task.attempt)
+    try await coordinator.forgotten(task.attempt)
     return summary
   }
 }

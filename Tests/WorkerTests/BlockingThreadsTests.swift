@@ -26,11 +26,11 @@ struct BlockingThreadsTests {
   }
 
   @Test("Work that blocks does not hold up other work, up to the limit")
-  func runsBeside() async {
+  func runsBeside() async throws {
     let threads = BlockingThreads(label: "test", limit: 3)
     let gates = [Gate(), Gate()]
     for gate in gates { threads.submit { gate.pass() } }
-    for gate in gates { await gate.reached() }
+    for gate in gates { try await gate.reached() }
     #expect(await threads.value { 42 } == 42)
     for gate in gates { gate.open() }
   }

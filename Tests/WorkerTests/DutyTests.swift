@@ -91,7 +91,7 @@ extension WorkerBed {
   func perform(_ duty: Duty) async throws -> String? {
     coordinator.forgetReports()
     try await coordinator.say(.perform(duty))
-    return await coordinator.report { report in
+    return try await coordinator.report { report in
       report.duties.first { $0.duty == duty }.map(\.failure)
     }
   }

@@ -51,14 +51,24 @@ final class Gate: Sendable {
     for semaphore in blocked { semaphore.signal() }
   }
 
-  /// Returns when a call has come to the gate.
-  func reached() async {
-    await withCheckedContinuation { continuation in
-      let isReached = state.withLock { state in
-        if !state.isReached { state.watchers.append(continuation) }
-        return state.isReached
+  /// Returns when a call has come to the gate; throws when the task is canceled before.
+  func reached() async throws {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isReached = state.withLock { state in
+          guard !state.isReached, !Task.isCancelled else { return true }
+          state.watchers.append(continuation)
+          return false
+        }
+        if isReached { continuation.resume() }
       }
-      if isReached { continuation.resume() }
+    } onCancel: {
+      let watchers = state.withLock { state in
+        defer { state.watchers = [] }
+        return state.watchers
+      }
+      for watcher in watchers { watcher.resume() }
     }
+    try Task.checkCancellation()
   }
 }

@@ -12,9 +12,9 @@ struct LinkTests {
     let bed = try WorkerBed()
     let left = CheckpointName(attempt: bed.specification(1, session: "old").attempt)
     bed.hypervisor.add(left, of: WorkerBed.vm)
-    try await bed.run { coordinator in
+    try await bed.run { _ async throws in
       #expect(
-        await coordinator.registration(1)
+        try await bed.coordinator.registration(1)
           == WorkerRegistration(
             worker: WorkerID(rawValue: "w1"), incarnation: "i1", host: HostID(rawValue: "host-a"),
             slots: 2, hypervisors: ["fake"],
@@ -35,15 +35,15 @@ struct LinkTests {
     let gate = bed.hypervisor.stop(at: .list)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await bed.runtime.run() }
-      await gate.reached()
-      await bed.attachAgain(clock)
+      try await gate.reached()
+      try await bed.attachAgain(clock)
       #expect(bed.coordinator.registrations.map(\.leftovers) == [[]])
       gate.open()
       // What is found late is said when it is there.
       while bed.coordinator.registrations.last?.leftovers.isEmpty == true {
         bed.transport.disconnect()
         bed.transport.reconnect()
-        await bed.attachAgain(clock)
+        try await bed.attachAgain(clock)
       }
       #expect(bed.coordinator.registrations.last?.leftovers.map(\.name) == [left])
       bed.runtime.cancel()
@@ -62,15 +62,15 @@ struct LinkTests {
       bed.transport.disconnect()
       if restarted { coordinator.restart() }
       bed.transport.reconnect()
-      let again = await coordinator.registration(2)
+      let again = try await coordinator.registration(2)
       #expect(again.incarnation == "i1")
       #expect(again.leftovers.isEmpty, "an attempt's own checkpoint is no leftover")
-      _ = await coordinator.attempt(task.attempt) { $0.outcome == nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.outcome == nil }
       gate?.open()
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       #expect(try bed.repository.restorePoints().count == 1)
     }
@@ -85,8 +85,8 @@ struct LinkTests {
       bed.transport.disconnect()
       gate?.open()
       bed.transport.reconnect()
-      _ = await coordinator.registration(2)
-      let report = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.registration(2)
+      let report = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       #expect(report.checkpoint == .created)
     }
   }
@@ -102,8 +102,8 @@ struct LinkTests {
       clock.advance(by: .seconds(31))
       if moment != .transferring { gate?.open() }
       bed.transport.reconnect()
-      await bed.attachAgain(clock)
-      let end = await coordinator.attempt(task.attempt) { report in
+      try await bed.attachAgain(clock)
+      let end = try await coordinator.attempt(task.attempt) { report in
         moment == .awaitingPermit ? report.checkpoint == .removed : report.outcome != nil
       }
       #expect(bed.hypervisor.checkpoints.isEmpty)
@@ -111,7 +111,7 @@ struct LinkTests {
         // The permit may have been granted without its hearing: it waits for the coordinator's word.
         #expect(end.outcome == nil)
         try await coordinator.say(.commit(task.attempt))
-        let published = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+        let published = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
         #expect(published.outcome == .succeeded)
       } else {
         #expect(end.outcome == .failed(message: "The worker lost its lease", isRetryable: true))
@@ -139,8 +139,8 @@ struct LinkTests {
     let bed = try WorkerBed(clock: clock)
     bed.coordinator.configure(renews: false)
     try await bed.run { coordinator in
-      _ = await coordinator.report { _ in () }
-      await bed.attachAgain(clock)
+      _ = try await coordinator.report { _ in () }
+      try await bed.attachAgain(clock)
     }
   }
 
@@ -149,12 +149,15 @@ struct LinkTests {
     let clock = ManualClock()
     let bed = try WorkerBed(clock: clock)
     try await bed.run { coordinator in
-      _ = await coordinator.report { _ in () }
+      _ = try await coordinator.report { _ in () }
       for _ in 0..<5 {
         let before = coordinator.reportCount
-        await clock.sleeper(within: .seconds(10))
+        try await clock.sleeper(within: .seconds(10))
         clock.advance(by: .seconds(10))
-        while coordinator.reportCount == before { await Task.yield() }
+        while coordinator.reportCount == before {
+          try Task.checkCancellation()
+          await Task.yield()
+        }
       }
       #expect(coordinator.registrations.count == 1)
     }
@@ -169,8 +172,8 @@ struct LinkTests {
     let bed = try WorkerBed()
     bed.coordinator.greet(with: greeting)
     try await bed.run { coordinator in
-      _ = await coordinator.registration(2)
-      _ = await coordinator.report { _ in () }
+      _ = try await coordinator.registration(2)
+      _ = try await coordinator.report { _ in () }
     }
   }
 
@@ -193,9 +196,10 @@ struct LinkTests {
 extension WorkerBed {
   /// Turns the clock, in steps that are short against every bound, until the worker has registered once more and
   /// reported.
-  func attachAgain(_ clock: ManualClock) async {
+  func attachAgain(_ clock: ManualClock) async throws {
     let count = coordinator.registrations.count
     while coordinator.registrations.count == count || coordinator.reports.isEmpty {
+      try Task.checkCancellation()
       clock.advance(by: .milliseconds(10))
       await Task.yield()
     }

@@ -27,8 +27,11 @@ final class ManualClock: WorkerClock {
   }
 
   /// Returns when someone sleeps who is due that soon.
-  func sleeper(within duration: Duration) async {
-    while !isSomeoneDue(within: duration) { await Task.yield() }
+  func sleeper(within duration: Duration) async throws {
+    while !isSomeoneDue(within: duration) {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
   }
 
   private func isSomeoneDue(within duration: Duration) -> Bool {

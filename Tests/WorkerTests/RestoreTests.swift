@@ -16,14 +16,14 @@ struct RestoreTests {
       let point = try await bed.backUp()
       let task = bed.restoration(of: point.id)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      let ready = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      let ready = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       let target = bed.directory + "/restored"
       let bytes = UInt64(bed.content.bytes.count + 5)
       #expect(ready.readyToCommit == .restoredDisks(targetDirectory: target, bytes: bytes))
       #expect(ready.checkpoint == .none)
       #expect(!FileManager.default.fileExists(atPath: target))
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       #expect(end.progress.processedBytes == bytes)
       #expect(
@@ -48,12 +48,12 @@ struct RestoreTests {
       let task = bed.restoration(of: point.id)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
       if isReady {
-        _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+        _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       } else {
-        _ = await coordinator.attempt(task.attempt) { $0.phase == .transferring }
+        _ = try await coordinator.attempt(task.attempt) { $0.phase == .transferring }
       }
       try await coordinator.say(.cancel(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .canceled)
       let left = try FileManager.default.contentsOfDirectory(atPath: bed.directory)
       #expect(left == ["repository"])
@@ -68,9 +68,9 @@ struct RestoreTests {
       let point = try await bed.backUp()
       let task = bed.restoration(of: point.id, format: .vhdx)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       try await coordinator.say(.commit(task.attempt))
-      _ = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       let target = bed.directory + "/restored"
       let names = try FileManager.default.contentsOfDirectory(atPath: target).sorted()
       #expect(names == ["disk0.vhdx", "swap.vhdx"])
@@ -87,9 +87,9 @@ struct RestoreTests {
       let gate = bed.hypervisor.stop(at: .convert)
       let task = bed.restoration(of: point.id, format: .qcow2)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      await gate.reached()
+      try await gate.reached()
       try await coordinator.say(.cancel(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .canceled)
       let left = try FileManager.default.contentsOfDirectory(atPath: bed.directory)
       #expect(left == ["repository"])
@@ -105,7 +105,7 @@ struct RestoreTests {
       try Data([1]).write(to: URL(fileURLWithPath: path))
       let task = bed.restoration(of: point.id)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       guard case .failed(let message, isRetryable: false) = end.outcome else {
         Issue.record("\(String(describing: end.outcome))")
         return
@@ -122,11 +122,11 @@ struct RestoreTests {
       let point = try await bed.backUp()
       let task = bed.restoration(of: point.id)
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       let path = bed.directory + "/restored"
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       guard case .failed(_, isRetryable: false) = end.outcome else {
         Issue.record("\(String(describing: end.outcome))")
         return
@@ -145,7 +145,7 @@ struct RestoreTests {
     let task = bed.restoration(of: RestorePointID(task: bed.specification().attempt.task))
     try await bed.run { coordinator in
       try await coordinator.say(.assign(task), .proceed(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       guard case .failed(_, isRetryable: false) = end.outcome else {
         Issue.record("\(String(describing: end.outcome))")
         return

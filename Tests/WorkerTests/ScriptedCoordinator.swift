@@ -85,13 +85,13 @@ final class ScriptedCoordinator: BelayV1.WorkerServiceServer {
   }
 
   /// The first registration of that number, from 1.
-  func registration(_ number: Int) async -> WorkerRegistration {
-    await wait { $0.registrations.count >= number ? $0.registrations[number - 1] : nil }
+  func registration(_ number: Int) async throws -> WorkerRegistration {
+    try await wait { $0.registrations.count >= number ? $0.registrations[number - 1] : nil }
   }
 
   /// The first report since the newest registration of which `found` makes something.
-  func report<Value: Sendable>(_ found: @Sendable (WorkerReport) -> Value?) async -> Value {
-    await wait { state in
+  func report<Value: Sendable>(_ found: @Sendable (WorkerReport) -> Value?) async throws -> Value {
+    try await wait { state in
       for report in state.reports {
         if let value = found(report) { return value }
       }
@@ -100,15 +100,15 @@ final class ScriptedCoordinator: BelayV1.WorkerServiceServer {
   }
 
   /// The first report of an attempt that is as wanted.
-  func attempt(_ id: AttemptID, _ isWanted: @escaping @Sendable (AttemptReport) -> Bool) async
-    -> AttemptReport
+  func attempt(_ id: AttemptID, _ isWanted: @escaping @Sendable (AttemptReport) -> Bool)
+    async throws -> AttemptReport
   {
-    await report { report in report.attempts.first { $0.attempt == id && isWanted($0) } }
+    try await report { report in report.attempts.first { $0.attempt == id && isWanted($0) } }
   }
 
   /// The worker does not report the attempt any more.
-  func forgotten(_ id: AttemptID) async {
-    await wait { state in
+  func forgotten(_ id: AttemptID) async throws {
+    try await wait { state in
       state.reports.last.flatMap { last in
         last.attempts.contains { $0.attempt == id } ? nil : ()
       }
@@ -132,17 +132,24 @@ final class ScriptedCoordinator: BelayV1.WorkerServiceServer {
     for watcher in watchers { watcher.resume() }
   }
 
-  private func wait<Value: Sendable>(_ found: (State) -> Value?) async -> Value {
+  /// Throws when the task is canceled, as by a test's time limit.
+  private func wait<Value: Sendable>(_ found: (State) -> Value?) async throws -> Value {
     while true {
+      try Task.checkCancellation()
       let count = state.withLock { ($0.reportCount, $0.registrations.count) }
       if let value = state.withLock({ found($0) }) { return value }
-      await withCheckedContinuation { continuation in
-        let hasChanged = state.withLock { state in
-          guard (state.reportCount, state.registrations.count) == count else { return true }
-          state.watchers.append(continuation)
-          return false
+      await withTaskCancellationHandler {
+        await withCheckedContinuation { continuation in
+          let hasChanged = state.withLock { state in
+            guard (state.reportCount, state.registrations.count) == count, !Task.isCancelled
+            else { return true }
+            state.watchers.append(continuation)
+            return false
+          }
+          if hasChanged { continuation.resume() }
         }
-        if hasChanged { continuation.resume() }
+      } onCancel: {
+        change { _ in }
       }
     }
   }

@@ -20,13 +20,13 @@ enum Moment: String, CaseIterable, Sendable {
       }
     let gate = call.map(bed.hypervisor.stop)
     try await coordinator.say(.assign(task))
-    _ = await coordinator.attempt(task.attempt) { _ in true }
+    _ = try await coordinator.attempt(task.attempt) { _ in true }
     guard self != .assigned else { return nil }
     try await coordinator.say(.proceed(task.attempt))
     if let gate {
-      await gate.reached()
+      try await gate.reached()
     } else {
-      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
     }
     return gate
   }
@@ -43,13 +43,13 @@ struct StopTests {
       try await coordinator.say(.cancel(task.attempt))
       // A read that is under way is cut; a call that can't be cut is waited for.
       if moment != .transferring { gate?.open() }
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .canceled)
       #expect(!end.isPublished)
       #expect(try bed.leftovers() == [])
       if moment == .transferring { #expect(bed.hypervisor.disks.allSatisfy { $0.reads.isEmpty }) }
       try await coordinator.say(.release(task.attempt))
-      await coordinator.forgotten(task.attempt)
+      try await coordinator.forgotten(task.attempt)
     }
   }
 
@@ -62,7 +62,7 @@ struct StopTests {
       gate?.open()
       for _ in 0..<round { await Task.yield() }
       try await coordinator.say(.cancel(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .canceled, "round \(round)")
       #expect(try bed.leftovers() == [], "round \(round)")
     }
@@ -75,7 +75,7 @@ struct StopTests {
     try await bed.run { coordinator in
       let summary = try await bed.stage(task)
       try await coordinator.say(.commit(task.attempt), .cancel(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       #expect(try bed.repository.openRestorePoint(summary.id).summary == summary)
     }
@@ -88,16 +88,16 @@ struct StopTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await bed.runtime.run() }
       let coordinator = bed.coordinator
-      _ = await coordinator.registration(1)
+      _ = try await coordinator.registration(1)
       let gate = try await Moment.transferring.reach(task, on: bed)
       bed.runtime.drain()
       bed.runtime.drain()
-      _ = await coordinator.report { $0.isDraining ? () : nil }
+      _ = try await coordinator.report { $0.isDraining ? () : nil }
       try await coordinator.say(.assign(late))
       gate?.open()
-      _ = await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
+      _ = try await coordinator.attempt(task.attempt) { $0.readyToCommit != nil }
       try await coordinator.say(.commit(task.attempt))
-      let end = await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .succeeded)
       try await coordinator.say(.release(task.attempt))
       try await group.waitForAll()
@@ -114,10 +114,10 @@ struct StopTests {
     let gate = bed.hypervisor.stop(at: .remove)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await bed.runtime.run() }
-      _ = await bed.coordinator.registration(1)
+      _ = try await bed.coordinator.registration(1)
       _ = try await bed.stage(task)
       bed.runtime.cancel()
-      await gate.reached()
+      try await gate.reached()
       group.addTask {
         // Time passes for as long as the worker still looks at it.
         while !Task.isCancelled {
@@ -138,11 +138,11 @@ struct StopTests {
   func drainsIdle(isAttached: Bool) async throws {
     let bed = try WorkerBed()
     if !isAttached { bed.transport.disconnect() }
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await bed.runtime.run() }
-      if isAttached { _ = await bed.coordinator.registration(1) }
+      if isAttached { _ = try await bed.coordinator.registration(1) }
       bed.runtime.drain()
-      await group.waitForAll()
+      try await group.waitForAll()
     }
   }
 
@@ -154,7 +154,7 @@ struct StopTests {
     let task = bed.specification()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await bed.runtime.run() }
-      _ = await bed.coordinator.registration(1)
+      _ = try await bed.coordinator.registration(1)
       let gate = try await moment.reach(task, on: bed)
       bed.runtime.cancel()
       if moment != .transferring { gate?.open() }

@@ -57,7 +57,7 @@ final class WorkerBed: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await self.runtime.run() }
       do {
-        _ = await coordinator.registration(1)
+        _ = try await coordinator.registration(1)
         try await body(coordinator)
       } catch {
         group.cancelAll()
