@@ -11,7 +11,7 @@ import Hypervisor
 final class NBDConnection: @unchecked Sendable {
   /// For how long the server may show no life at all while it owes an answer.
   static let stallLimit: Duration = .seconds(30)
-  /// How much one request asks for, and how many requests are under way together: measured, see the catalogue.
+  /// How much one request asks for, and how many requests are under way together.
   static let pieceSize = 256 << 10
   static let window = 8
   /// How much one question about extents covers; NBD counts in 32 bits.

@@ -161,6 +161,7 @@ struct ImageTests {
     try file.close()
     let error = #expect(throws: HypervisorError.self) { _ = try read(disk, at: 0, count: 4096) }
     #expect(error?.message.contains("was changed after the checkpoint") == true)
+    try hypervisor.removeCheckpoint(name, of: vm)
   }
 
   @Test("A missing program is named with its Debian package")

@@ -32,10 +32,11 @@ final class TestLibrary: Sendable {
     try? FileManager.default.removeItem(atPath: base)
   }
 
-  func hypervisor(
-    log: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-  ) throws -> DiskImagesHypervisor {
-    try DiskImagesHypervisor(root: root, runtimeDirectory: runtime, log: log)
+  /// Keeps this library for as long as it is used itself.
+  func hypervisor() throws -> DiskImagesHypervisor {
+    try DiskImagesHypervisor(
+      root: root, runtimeDirectory: runtime,
+      log: Logger(label: "test") { _ in KeepingLog(library: self) })
   }
 
   func directory(_ vm: VirtualMachineID) -> String { "\(root)/\(vm)" }
@@ -60,6 +61,19 @@ final class TestLibrary: Sendable {
       try qemuImage(["convert", "-f", "raw", "-O", format.rawValue, raw, image])
     }
   }
+}
+
+/// Says nothing.
+private struct KeepingLog: LogHandler {
+  let library: TestLibrary
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.critical
+  subscript(metadataKey key: String) -> Logger.MetadataValue? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {}
 }
 
 /// Runs qemu-img, which must succeed.
