@@ -38,8 +38,9 @@ extension SessionStateMachine {
     guard let deadline = removalDeadline(task), deadline <= step.now else { return }
     if task.commit?.isPublished == true {
       live[ordinal]?.isHandedOn = true
-    } else if task.commit == nil, task.current != nil {
-      loseAttempt(ordinal, &step)
+    } else if task.commit == nil, let lease = task.current, !history.isStoppingImmediately {
+      step.tell(lease.worker, .abandon(task.attempt(lease.attempt)))
+      failAttempt(ordinal, "its checkpoint could not be removed in time", true, &step)
     }
   }
 

@@ -54,7 +54,7 @@ extension SessionStateMachine {
     cutWhatIsInProcess(&step)
   }
 
-  /// The deadline of a graceful stop escalates it by itself.
+  /// The deadline of a graceful stop escalates it by itself, whatever it waits for then (semantics.md §5).
   mutating func escalateIfDue(_ step: inout Step) {
     guard let stop = history.stop, stop.immediateSince == nil, history.state != .stopped,
       let deadline = stop.request.deadline, deadline <= step.now

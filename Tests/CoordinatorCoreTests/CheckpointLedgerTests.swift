@@ -80,6 +80,26 @@ import Testing
       ))
   }
 
+  @Test(
+    "An attempt that can't remove its checkpoint gives the task up after 60 s; no worker was lost")
+  func givenUp() throws {
+    var scene = try RequirementTests.during(1, vms: 1)
+    scene.change("w1") { worker in
+      worker.attempts[0].checkpoint = .removalFailed(tries: 1, message: "in use")
+      worker.attempts[0].phase = .removingCheckpoint
+      worker.holds.insert(.duties)
+    }
+    for _ in 0..<7 {
+      scene.report("w1")
+      scene.pass(.seconds(10))
+    }
+    #expect(
+      scene.facts.contains(
+        .attemptFailed(
+          task: 1, attempt: 1, message: "its checkpoint could not be removed in time")))
+    #expect(!(try scene.lines().contains { $0.text.contains("was lost") }))
+  }
+
   @Test("A VM whose checkpoint stays is WARNING: it has its restore point")
   func warning() throws {
     var scene = try RequirementTests.during(1, vms: 1)
