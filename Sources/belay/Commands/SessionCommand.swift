@@ -58,7 +58,7 @@ extension SessionCommand {
           table.add(
             lastPart(session.name), parts.count > 1 ? String(parts[1]) : "",
             Words.of(session.state), Words.of(session.result), text(session.startTime),
-            SessionText.counts(session), session.message)
+            SessionText.counts(session), SessionText.message(session))
         }
         return table.text
       }

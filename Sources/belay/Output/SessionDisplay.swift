@@ -58,8 +58,9 @@ struct SessionDisplay {
   mutating func finish() {
     terminal.redraw([])
     guard format == .text else { return }
-    let message = session.message.isEmpty ? "" : ": " + session.message
-    print("\(lastPart(session.name)) ended with \(Words.of(result))\(message)")
+    let message = SessionText.message(session)
+    let detail = message.isEmpty ? "" : ": " + message
+    print("\(lastPart(session.name)) ended with \(Words.of(result))\(detail)")
   }
 
   private mutating func update(_ changed: BelayV1.Session) {

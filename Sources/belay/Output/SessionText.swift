@@ -8,13 +8,19 @@ enum SessionText {
     return "\(counts.succeeded + counts.warning)/\(counts.total)"
   }
 
+  /// What there is to say of the session as a whole: of a success, nothing more.
+  static func message(_ session: BelayV1.Session) -> String {
+    session.result == .success ? "" : session.message
+  }
+
   static func details(_ session: BelayV1.Session) -> String {
     var head = "\(lastPart(session.name)): \(Words.of(session.jobType)), "
     head +=
       session.state == .stopped ? Words.of(session.result) : Words.of(session.state)
     if session.canceled { head += " (canceled)" }
     var lines = [head]
-    if !session.message.isEmpty { lines.append(session.message) }
+    let message = message(session)
+    if !message.isEmpty { lines.append(message) }
     if !session.waitingFor.isEmpty { lines.append(session.waitingFor) }
     lines.append("started \(text(session.startTime)), ended \(text(session.endTime))")
     if session.checkpointsPending > 0 {
