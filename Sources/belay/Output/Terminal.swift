@@ -41,8 +41,12 @@ struct Terminal {
   }
 
   private func emit(_ text: String) {
-    // A reader that is gone ends this process as it ends every filter's writer.
-    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      // The reader is gone (the network library ignores SIGPIPE): end as every filter's writer does.
+      exit(128 + SIGPIPE)
+    }
   }
 }
 
