@@ -91,28 +91,3 @@ extension BackupModel.RestorePointSummary {
       storedBytes: wire.storedBytes)
   }
 }
-
-extension BackupModel.TaskPhase {
-  init(reading wire: BelayV1.TaskPhase, at field: String) throws(RPCError) {
-    switch wire {
-    case .preparing: self = .preparing
-    case .creatingCheckpoint: self = .creatingCheckpoint
-    case .transferring: self = .transferring
-    case .finalizing: self = .finalizing
-    case .removingCheckpoint: self = .removingCheckpoint
-    case .unspecified, .unrecognized: throw Wire.missing(field)
-    }
-  }
-}
-
-extension BelayV1.TaskPhase {
-  init(writing phase: BackupModel.TaskPhase) {
-    switch phase {
-    case .preparing: self = .preparing
-    case .creatingCheckpoint: self = .creatingCheckpoint
-    case .transferring: self = .transferring
-    case .finalizing: self = .finalizing
-    case .removingCheckpoint: self = .removingCheckpoint
-    }
-  }
-}

@@ -48,7 +48,7 @@ extension BackupModel.AttemptReport {
     let progress = wire.progress ?? BelayV1.Progress()
     self.init(
       attempt: try AttemptID(reading: wire.attempt, at: field + ".attempt"),
-      phase: try TaskPhase(reading: wire.phase, at: field + ".phase"),
+      phase: try Wire.required(TaskPhase(wire.phase), at: field + ".phase"),
       progress: TaskProgress(
         totalBytes: progress.totalBytes, processedBytes: progress.processedBytes,
         readBytes: progress.readBytes, storedBytes: progress.storedBytes),
@@ -66,7 +66,7 @@ extension BackupModel.AttemptReport {
 extension BelayV1.AttemptReport {
   init(writing report: BackupModel.AttemptReport) {
     self.init(
-      attempt: .init(writing: report.attempt), phase: .init(writing: report.phase),
+      attempt: .init(writing: report.attempt), phase: .init(report.phase),
       progress: BelayV1.Progress(
         totalBytes: report.progress.totalBytes, processedBytes: report.progress.processedBytes,
         readBytes: report.progress.readBytes, storedBytes: report.progress.storedBytes),

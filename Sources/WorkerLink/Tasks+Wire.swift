@@ -9,7 +9,7 @@ extension BackupModel.TaskSpecification {
       if let settings = wire.restore { try .init(reading: settings, at: field + ".restore") } else {
         nil
       }
-    let type = try BackupModel.JobType(reading: wire.type, at: field + ".type")
+    let type = try Wire.required(BackupModel.JobType(wire.type), at: field + ".type")
     guard (type == .restore) == (restore != nil) else {
       throw Wire.invalid(field + ".restore", "must be set for Restore tasks, and only for them")
     }
@@ -29,7 +29,7 @@ extension BelayV1.TaskSpecification {
   init(writing task: BackupModel.TaskSpecification) {
     self.init(
       attempt: .init(writing: task.attempt), job: task.job.rawValue,
-      type: .init(writing: task.type),
+      type: .init(task.type),
       object: BelayV1.JobObject(
         virtualMachine: task.object.virtualMachine.rawValue, hypervisor: task.object.hypervisor,
         host: task.object.host?.rawValue ?? ""),
@@ -39,7 +39,7 @@ extension BelayV1.TaskSpecification {
       restore: task.restore.map {
         BelayV1.RestoreSettings(
           restorePoint: "\($0.restorePoint)", targetDirectory: $0.targetDirectory,
-          format: .init(writing: $0.format))
+          format: .init($0.format))
       })
   }
 }
@@ -62,56 +62,6 @@ extension BackupModel.RestoreSettings {
     self.init(
       restorePoint: point,
       targetDirectory: try Wire.path(wire.targetDirectory, at: field + ".target_directory"),
-      format: try BackupModel.DiskImageFormat(reading: wire.format, at: field + ".format"))
-  }
-}
-
-extension BackupModel.JobType {
-  init(reading wire: BelayV1.JobType, at field: String) throws(RPCError) {
-    switch wire {
-    case .vmBackup: self = .vmBackup
-    case .replication: self = .replication
-    case .unstructuredDataBackup: self = .unstructuredDataBackup
-    case .fileCopy: self = .fileCopy
-    case .backupCopy: self = .backupCopy
-    case .restore: self = .restore
-    case .unspecified, .unrecognized: throw Wire.missing(field)
-    }
-  }
-}
-
-extension BelayV1.JobType {
-  init(writing type: BackupModel.JobType) {
-    switch type {
-    case .vmBackup: self = .vmBackup
-    case .replication: self = .replication
-    case .unstructuredDataBackup: self = .unstructuredDataBackup
-    case .fileCopy: self = .fileCopy
-    case .backupCopy: self = .backupCopy
-    case .restore: self = .restore
-    }
-  }
-}
-
-extension BackupModel.DiskImageFormat {
-  init(reading wire: BelayV1.DiskImageFormat, at field: String) throws(RPCError) {
-    switch wire {
-    case .raw: self = .raw
-    case .qcow2: self = .qcow2
-    case .vhdx: self = .vhdx
-    case .vmdk: self = .vmdk
-    case .unspecified, .unrecognized: throw Wire.missing(field)
-    }
-  }
-}
-
-extension BelayV1.DiskImageFormat {
-  init(writing format: BackupModel.DiskImageFormat) {
-    switch format {
-    case .raw: self = .raw
-    case .qcow2: self = .qcow2
-    case .vhdx: self = .vhdx
-    case .vmdk: self = .vmdk
-    }
+      format: try Wire.required(BackupModel.DiskImageFormat(wire.format), at: field + ".format"))
   }
 }

@@ -2,6 +2,7 @@ internal import BackupModel
 internal import BelayAPI
 internal import CoordinatorCore
 internal import GRPC
+internal import WorkerLink
 
 extension BelayV1.Job {
   init(_ job: BackupModel.Job, active: SessionID?) {
@@ -166,59 +167,11 @@ extension BelayV1.JobSettings {
 }
 
 extension BackupModel.JobType {
-  init?(_ wire: BelayV1.JobType) {
-    switch wire {
-    case .vmBackup: self = .vmBackup
-    case .replication: self = .replication
-    case .unstructuredDataBackup: self = .unstructuredDataBackup
-    case .fileCopy: self = .fileCopy
-    case .backupCopy: self = .backupCopy
-    case .restore: self = .restore
-    case .unspecified, .unrecognized: return nil
-    }
-  }
-
   /// Whether workers can process it in this version.
   var isBuilt: Bool {
     switch self {
     case .vmBackup, .restore: true
     case .replication, .unstructuredDataBackup, .fileCopy, .backupCopy: false
-    }
-  }
-}
-
-extension BelayV1.JobType {
-  init(_ type: BackupModel.JobType) {
-    switch type {
-    case .vmBackup: self = .vmBackup
-    case .replication: self = .replication
-    case .unstructuredDataBackup: self = .unstructuredDataBackup
-    case .fileCopy: self = .fileCopy
-    case .backupCopy: self = .backupCopy
-    case .restore: self = .restore
-    }
-  }
-}
-
-extension BackupModel.DiskImageFormat {
-  fileprivate init?(_ wire: BelayV1.DiskImageFormat) {
-    switch wire {
-    case .raw: self = .raw
-    case .qcow2: self = .qcow2
-    case .vhdx: self = .vhdx
-    case .vmdk: self = .vmdk
-    case .unspecified, .unrecognized: return nil
-    }
-  }
-}
-
-extension BelayV1.DiskImageFormat {
-  fileprivate init(_ format: BackupModel.DiskImageFormat) {
-    switch format {
-    case .raw: self = .raw
-    case .qcow2: self = .qcow2
-    case .vhdx: self = .vhdx
-    case .vmdk: self = .vmdk
     }
   }
 }

@@ -1,6 +1,7 @@
 internal import BackupModel
 internal import BelayAPI
 internal import CoordinatorCore
+internal import WorkerLink
 
 extension BelayV1.Session {
   /// - Parameter withTasks: whether every task goes along.

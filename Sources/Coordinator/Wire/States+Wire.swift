@@ -41,18 +41,6 @@ extension BelayV1.TaskState {
   }
 }
 
-extension BelayV1.TaskPhase {
-  init(_ phase: BackupModel.TaskPhase) {
-    switch phase {
-    case .preparing: self = .preparing
-    case .creatingCheckpoint: self = .creatingCheckpoint
-    case .transferring: self = .transferring
-    case .finalizing: self = .finalizing
-    case .removingCheckpoint: self = .removingCheckpoint
-    }
-  }
-}
-
 extension BelayV1.StopMode {
   init(_ mode: BackupModel.StopMode) {
     switch mode {
