@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import signal
 import subprocess
 
 import pytest
@@ -61,10 +62,12 @@ def test_a_killed_coordinator_goes_on_where_it_was(cluster, phase, mode):
     name = cluster.start_job()
     wait_for_phase(cluster, name, phase)
     cluster.kill(cluster.coordinator)
+    cluster.signal_workers(signal.SIGSTOP)  # Else the session might end before the stop.
     cluster.start_coordinator()
     cluster.stop(name, mode)
     cluster.kill(cluster.coordinator)  # The stop was durable before it was answered.
     cluster.start_coordinator()
+    cluster.signal_workers(signal.SIGCONT)
     session = cluster.wait_until_settled(name)
     assert session.state == session_pb2.SESSION_STATE_STOPPED
     assert session.HasField("stop")
