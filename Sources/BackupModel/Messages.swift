@@ -65,6 +65,18 @@ package enum Message {
       ? "Coordinator restarted; stop continues" : "Coordinator restarted; session resumed"
   }
 
+  package static func restorePointImpossible(of vm: VirtualMachineID, error: String) -> String {
+    "No restore point of \(vm) was made, because it can never be published: \(error). Verify the repository, then run the job again"
+  }
+
+  package static func restoreImpossible(to target: String, error: String) -> String {
+    "Nothing was restored to \(target): \(error). Start the restore again, to a new directory in one that exists"
+  }
+
+  package static func publicationPending(of vm: VirtualMachineID) -> String {
+    "\(vm) is committed and not visible yet; this goes on after the stop"
+  }
+
   package static func restoreCanceled(target: String, isRemoved: Bool) -> String {
     "Restore was canceled; target \(target) was \(isRemoved ? "removed" : "left incomplete and marked")"
   }

@@ -32,6 +32,8 @@ package struct SessionRecord: Hashable, Sendable, Codable {
     /// RESTORE_POINT_COMMITTED of semantics.md §2 (or a Restore's target): the commit permit.
     case committed(task: Int, attempt: Int, Commitment)
     case published(task: Int, attempt: Int)
+    /// What was committed can never be made visible, by anyone. Its staging is owed; a task that ended is FAILED now.
+    case publicationFailed(task: Int, attempt: Int, message: String)
     /// The staging of an attempt that will not commit is gone.
     case stagingDiscarded(task: Int, attempt: Int)
     /// The worker's lease ran out, or its process is another one. The task is pending again, unless it ended.

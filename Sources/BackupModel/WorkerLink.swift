@@ -87,7 +87,8 @@ package enum Duty: Hashable, Sendable, Codable {
 package enum AttemptOutcome: Hashable, Sendable, Codable {
   /// Committed and published.
   case succeeded
-  /// Nothing is visible. `isRetryable`: another worker may do better.
+  /// Nothing is visible. `isRetryable`: another worker may do better. Not retryable after a commit: it can never be
+  /// published, by anyone, and what is staged is left for the coordinator to have discarded.
   case failed(message: String, isRetryable: Bool)
   /// As a cancel directive asked: nothing is visible.
   case canceled
@@ -133,12 +134,15 @@ package struct AttemptReport: Hashable, Sendable, Codable {
 /// How a duty went.
 package struct DutyReport: Hashable, Sendable, Codable {
   package var duty: Duty
-  /// Nil: done. Else why it could not be done now; the coordinator decides when to ask again.
+  /// Nil: done. Else why it could not be done; the coordinator decides when to ask again.
   package var failure: String?
+  /// Whether a failed publication can never succeed, whoever tries.
+  package var isPermanent: Bool
 
-  package init(duty: Duty, failure: String? = nil) {
+  package init(duty: Duty, failure: String? = nil, isPermanent: Bool = false) {
     self.duty = duty
     self.failure = failure
+    self.isPermanent = isPermanent
   }
 }
 

@@ -44,6 +44,10 @@ extension SessionHistory {
       guard let history = self.task(task), mayTryAgain(history) else { return [] }
       return [line(Message.workerLost(worker, nextAttempt: attempt + 1), task: task, .warning)]
     case .attemptFailed(let task, _, let message): return [line(message, task: task, .warning)]
+    case .publicationFailed(let task, _, let message):
+      // A task that has yet to end says it by its end.
+      guard self.task(task)?.state.isTerminal == true else { return [] }
+      return [line(message, task: task, .error)]
     case .checkpointRemovalRequested(let name):
       return [line(Message.removingCheckpoint, task: name.attempt.task.ordinal)]
     case .checkpointRemoved(let name):

@@ -3,8 +3,9 @@ internal import OrderedCollections
 
 /// The answers to recent requests by their ids, so that a repeated request does nothing twice (AIP-155).
 ///
-/// Bounded: the oldest is forgotten first. After a restart the starts and stops of unsettled sessions are known
-/// again from their records.
+/// Bounded: the oldest is forgotten first. After a restart only the starts of unsettled sessions are known again,
+/// from their records. A stop that is repeated then is answered as any second stop of its session is, and a repeated
+/// change of a job meets its etag, or its existence; a start whose session is settled begins another one.
 struct RequestMemory: Sendable {
   enum Recall {
     case new

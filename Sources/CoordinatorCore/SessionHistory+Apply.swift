@@ -69,8 +69,8 @@ extension SessionHistory {
       end = End(result: result, isCanceled: isCanceled, message: message, time: time)
     case .sessionSettled: isSettled = true
     case .taskAssigned(let task, _, _, _), .taskStarted(let task, _), .committed(let task, _, _),
-      .published(let task, _), .stagingDiscarded(let task, _), .attemptLost(let task, _, _),
-      .attemptFailed(let task, _, _), .taskEnded(let task, _, _, _):
+      .published(let task, _), .publicationFailed(let task, _, _), .stagingDiscarded(let task, _),
+      .attemptLost(let task, _, _), .attemptFailed(let task, _, _), .taskEnded(let task, _, _, _):
       guard tasks.indices.contains(task - 1) else { throw corrupt("there is no task \(task)") }
       try applyToTask(&tasks[task - 1], fact, at: time)
     case .checkpointIntended(let record):
@@ -111,6 +111,17 @@ extension SessionHistory {
         attempt: attempt, host: lease.host, commitment: commitment, time: time)
       task.stagings.removeAll { $0.attempt == attempt }
     case .published: task.commit?.isPublished = true
+    case .publicationFailed(_, let attempt, let message):
+      guard let commit = task.commit, commit.attempt == attempt, commit.isOwed else {
+        throw corrupt(
+          "task \(task.id) can't publish attempt \(attempt), which does not wait for it")
+      }
+      task.commit?.failure = message
+      task.stagings.append(
+        TaskHistory.Staging(attempt: attempt, host: commit.host, owedSince: time))
+      guard task.state.isTerminal else { break }
+      task.state = .failed
+      task.message = message
     case .stagingDiscarded(_, let attempt): task.stagings.removeAll { $0.attempt == attempt }
     case .attemptLost, .attemptFailed:
       task.endLease(at: time)
@@ -182,8 +193,8 @@ extension SessionRecord.Fact {
   package var changedTasks: [Int] {
     switch self {
     case .taskAssigned(let task, _, _, _), .taskStarted(let task, _), .committed(let task, _, _),
-      .published(let task, _), .stagingDiscarded(let task, _), .attemptLost(let task, _, _),
-      .attemptFailed(let task, _, _), .taskEnded(let task, _, _, _):
+      .published(let task, _), .publicationFailed(let task, _, _), .stagingDiscarded(let task, _),
+      .attemptLost(let task, _, _), .attemptFailed(let task, _, _), .taskEnded(let task, _, _, _):
       [task]
     case .checkpointIntended(let record): [record.name.attempt.task.ordinal]
     case .checkpointCreated(let name), .checkpointRemovalRequested(let name),

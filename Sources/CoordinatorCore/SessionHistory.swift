@@ -85,7 +85,7 @@ package struct SessionHistory: Sendable, Hashable {
   /// Whether nothing is owed any more: no checkpoint, staging or publication.
   package var owesNothing: Bool {
     checkpointsLeft == 0
-      && tasks.allSatisfy { $0.stagings.isEmpty && ($0.commit?.isPublished ?? true) }
+      && tasks.allSatisfy { $0.stagings.isEmpty && $0.commit?.isOwed != true }
   }
 }
 

@@ -9,14 +9,14 @@ extension SessionStateMachine {
       lease.worker == worker
     else {
       noteCreation(report, &step)
-      notePublished(report, &step)
+      notePublication(report, &step)
       noteRemoval(report, &step)
       return tellStale(report, worker, &step)
     }
     noteProgress(report, &step)
     if task.state == .assigned { start(ordinal, lease, &step) }
     noteCreation(report, &step)
-    notePublished(report, &step)
+    notePublication(report, &step)
     noteRemoval(report, &step)
     if report.outcome == nil, let commitment = report.readyToCommit {
       decideCommit(ordinal, commitment, &step)
@@ -53,9 +53,7 @@ extension SessionStateMachine {
   private mutating func end(_ ordinal: Int, with outcome: AttemptOutcome, _ step: inout Step) {
     guard let task = history.task(ordinal), let lease = task.current else { return }
     if let commit = task.commit, commit.attempt == lease.attempt {
-      if outcome == .succeeded && !commit.isPublished {
-        record(.published(task: ordinal, attempt: lease.attempt), &step)
-      }
+      if outcome == .succeeded { published(task.attempt(lease.attempt), &step) }
       live[ordinal]?.outcome = outcome
       return
     }
@@ -114,10 +112,25 @@ extension SessionStateMachine {
       step.tell(lease.worker, .release(task.attempt(lease.attempt)))
     }
     record(
-      .taskEnded(
-        task: ordinal, state: state, message: message,
-        progress: live[ordinal]?.progress ?? TaskProgress()), &step)
+      .taskEnded(task: ordinal, state: state, message: message, progress: progress(of: ordinal)),
+      &step)
     live[ordinal] = nil
+  }
+
+  /// What is known of a task's progress. Of what an earlier term was told, only a commit vouches for anything.
+  private func progress(of ordinal: Int) -> TaskProgress {
+    var progress = live[ordinal]?.progress ?? TaskProgress()
+    switch history.task(ordinal)?.commit?.commitment {
+    case .restorePoint(let summary)?:
+      progress.raise(
+        to: TaskProgress(
+          totalBytes: summary.logicalBytes, processedBytes: summary.logicalBytes,
+          storedBytes: summary.storedBytes))
+    case .restoredDisks(_, let bytes)?:
+      progress.raise(to: TaskProgress(totalBytes: bytes, processedBytes: bytes))
+    case nil: break
+    }
+    return progress
   }
 
   /// What the holder of a task's lease should do, said again with each report until it is done.
@@ -137,13 +150,14 @@ extension SessionStateMachine {
 
   /// What anyone else should do who has, or had, an attempt.
   ///
-  /// Never `abandon` to the committed attempt: its staging is the restore point until that is published.
+  /// Never `abandon` to the committed attempt: its staging is the restore point until that is published, or can never
+  /// be.
   private func tellStale(_ report: AttemptReport, _ worker: WorkerID, _ step: inout Step) {
     let task = history.task(report.attempt.task.ordinal)
     if report.outcome != nil {
       step.tell(worker, .release(report.attempt))
     } else if let task, let commit = task.commit, commit.attempt == report.attempt.number,
-      !commit.isPublished || !task.state.isTerminal
+      commit.isOwed || !task.state.isTerminal
     {
       step.tell(worker, .commit(report.attempt))
     } else {

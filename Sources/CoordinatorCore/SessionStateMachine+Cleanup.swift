@@ -85,7 +85,7 @@ extension SessionStateMachine {
     }
     let isTiedToHost = history.type == .restore
     for task in history.tasks {
-      if let commit = task.commit, !commit.isPublished, !isHeld(task.attempt(commit.attempt)),
+      if let commit = task.commit, commit.isOwed, !isHeld(task.attempt(commit.attempt)),
         let specification = specification(task.attempt(commit.attempt))
       {
         owed.append(
@@ -134,12 +134,7 @@ extension SessionStateMachine {
         guard let entry = history.ledger[record.name], entry.state != .removed else { return }
         requestRemoval(ofAttempt: record.name.attempt, &step)
         self.record(.checkpointRemoved(record.name), &step)
-      case .publish(let task, _):
-        let ordinal = task.attempt.task.ordinal
-        guard let commit = history.task(ordinal)?.commit, !commit.isPublished,
-          commit.attempt == task.attempt.number
-        else { return }
-        record(.published(task: ordinal, attempt: commit.attempt), &step)
+      case .publish(let task, _): published(task.attempt, &step)
       case .discardStaging(let task):
         let ordinal = task.attempt.task.ordinal
         guard let stagings = history.task(ordinal)?.stagings,
@@ -147,6 +142,9 @@ extension SessionStateMachine {
         else { return }
         record(.stagingDiscarded(task: ordinal, attempt: task.attempt.number), &step)
       }
+    } else if case .publish(let task, _) = report.duty, report.isPermanent {
+      duties[key] = nil
+      publicationRefused(task.attempt, report.failure ?? "", &step)
     } else if duties[key]?.holder == worker {
       failDuty(key, report.failure ?? "", &step)
     }

@@ -28,15 +28,44 @@ extension SessionStateMachine {
     }
   }
 
-  /// The committed attempt has made its work visible; what is left to do is to remove its checkpoint.
-  mutating func notePublished(_ report: AttemptReport, _ step: inout Step) {
-    let ordinal = report.attempt.task.ordinal
-    guard report.isPublished, let commit = history.task(ordinal)?.commit,
-      commit.attempt == report.attempt.number
-    else { return }
-    if !commit.isPublished {
-      record(.published(task: ordinal, attempt: commit.attempt), &step)
+  /// The committed attempt has made its work visible, and what is left to do is to remove its checkpoint; or it says
+  /// that nobody ever can.
+  mutating func notePublication(_ report: AttemptReport, _ step: inout Step) {
+    if report.isPublished {
+      published(report.attempt, &step)
+    } else if case .failed(let message, isRetryable: false) = report.outcome {
+      publicationRefused(report.attempt, message, &step)
     }
-    requestRemoval(ofAttempt: report.attempt, &step)
+  }
+
+  /// A commit has become visible. No effect if that was known, or if it was given up before.
+  mutating func published(_ attempt: AttemptID, _ step: inout Step) {
+    let ordinal = attempt.task.ordinal
+    guard let commit = history.task(ordinal)?.commit, commit.attempt == attempt.number else {
+      return
+    }
+    if commit.isOwed { record(.published(task: ordinal, attempt: commit.attempt), &step) }
+    requestRemoval(ofAttempt: attempt, &step)
+  }
+
+  /// A commit can never become visible: the task is FAILED, and what was staged is discarded from here on, not
+  /// before: a staging that is gone means that it was published.
+  mutating func publicationRefused(
+    _ attempt: AttemptID, _ reason: String, _ step: inout Step
+  ) {
+    let ordinal = attempt.task.ordinal
+    guard let task = history.task(ordinal), let commit = task.commit, commit.isOwed,
+      commit.attempt == attempt.number
+    else { return }
+    let message =
+      switch commit.commitment {
+      case .restorePoint(let summary):
+        Message.restorePointImpossible(of: summary.virtualMachine, error: reason)
+      case .restoredDisks(let target, _): Message.restoreImpossible(to: target, error: reason)
+      }
+    record(
+      .publicationFailed(task: ordinal, attempt: commit.attempt, message: message), &step)
+    requestRemoval(ofAttempt: attempt, &step)
+    if !task.state.isTerminal { endTask(ordinal, .failed, message, &step) }
   }
 }

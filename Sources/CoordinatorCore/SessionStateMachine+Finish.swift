@@ -36,9 +36,9 @@ extension SessionStateMachine {
   private mutating func boundCheckpointRemoval(_ ordinal: Int, _ step: inout Step) {
     let task = history.tasks[ordinal - 1]
     guard let deadline = removalDeadline(task), deadline <= step.now else { return }
-    if task.commit?.isPublished == true {
+    if task.commit != nil {
       live[ordinal]?.isHandedOn = true
-    } else if task.commit == nil, let lease = task.current, !history.isStoppingImmediately {
+    } else if let lease = task.current, !history.isStoppingImmediately {
       step.tell(lease.worker, .abandon(task.attempt(lease.attempt)))
       failAttempt(ordinal, "its checkpoint could not be removed in time", true, &step)
     }
@@ -53,7 +53,10 @@ extension SessionStateMachine {
     guard commit.isPublished ? isOver || isPastItsTime : isPastItsTime else { return }
     requestRemoval(ofAttempt: task.attempt(commit.attempt), &step)
     let left = history.entries(of: history.tasks[ordinal - 1])
-    if left.isEmpty {
+    if commit.isOwed {
+      let message = Message.publicationPending(of: task.object.virtualMachine)
+      endTask(ordinal, .warning, message, &step)
+    } else if left.isEmpty {
       endTask(ordinal, .succeeded, "", &step)
     } else if isPastItsTime || left.allSatisfy({ isPastCleanup($0, at: step.now) }) {
       endTask(

@@ -81,8 +81,10 @@ package struct TaskView: Sendable, Hashable {
 
   package var ordinal: Int { history.ordinal }
   package var state: TaskState { history.state }
-  /// The committed restore point. Listed in the repository once ``isPublished``.
-  package var commitment: Commitment? { history.commit?.commitment }
+  /// The committed restore point. Listed in the repository once ``isPublished``. Nil, too, if it never can be.
+  package var commitment: Commitment? {
+    history.commit.flatMap { $0.failure == nil ? $0.commitment : nil }
+  }
   package var isPublished: Bool { history.commit?.isPublished ?? false }
 
   private static func phase(

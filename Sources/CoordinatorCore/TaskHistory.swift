@@ -17,7 +17,8 @@ package struct TaskHistory: Sendable, Hashable {
   /// The lease in force.
   package internal(set) var current: Lease?
   package internal(set) var commit: Commit?
-  /// The stagings that are not known to be gone, by attempt; the committed one is not among them.
+  /// The stagings that are not known to be gone, by attempt; the committed one is among them only if it can never be
+  /// published.
   package internal(set) var stagings: [Staging] = []
   /// Its checkpoints in the ledger that are not struck off.
   package internal(set) var openCheckpoints: [CheckpointName] = []
@@ -43,6 +44,11 @@ package struct TaskHistory: Sendable, Hashable {
     package let commitment: Commitment
     package let time: Timestamp
     package internal(set) var isPublished = false
+    /// Why it can never be published. Nil: it is, or will be.
+    package internal(set) var failure: String?
+
+    /// Whether it has to be published yet.
+    package var isOwed: Bool { !isPublished && failure == nil }
   }
 
   /// What an attempt may have staged.

@@ -37,6 +37,8 @@ package enum Fault: Int, CaseIterable, Sendable {
   case publishFails
   case discardFails
   case watcherDisconnects
+  /// Someone makes a Restore's target directory after it was staged.
+  case targetAppears
 }
 
 /// The faults of one run.

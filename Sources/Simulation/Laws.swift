@@ -109,7 +109,7 @@ enum RecordLaws {
       guard let stop = oracle.gracefulStop, oracle.immediateStop == nil else { return nil }
       for (index, task) in oracle.tasks.enumerated() {
         let isMember = oracle.stopSet.contains(index + 1)
-        let hasPoint = task.committed != nil
+        let hasPoint = task.hasResult
         switch task.end {
         case .succeeded, .warning:
           if !hasPoint { return "task \(index + 1) succeeded without a restore point" }
@@ -144,14 +144,29 @@ enum RecordLaws {
     case .taskEnded(let task, let state, _, _):
       let before = oracle.tasks[task - 1]
       if before.end != nil { return "task \(task) ends twice" }
-      let hasPoint = before.committed != nil
+      let hasPoint = before.hasResult
       let isGood = state == .succeeded || state == .warning
       if hasPoint != isGood { return "task \(task) ends \(state), committed: \(hasPoint)" }
+      if state == .succeeded && !before.isPublished { return "task \(task) succeeds unpublished" }
       return nil
+    case .published(let task, let attempt), .publicationFailed(let task, let attempt, _):
+      return publicationIsDecidedOnce(task, attempt, oracle)
     case .taskStarted(let task, _), .taskAssigned(let task, _, _, _), .committed(let task, _, _):
       return oracle.tasks[task - 1].end == nil ? nil : "task \(task) goes on after its end"
     default: return nil
     }
+  }
+
+  /// A commit is published or given up, once; a task that was told to have succeeded never loses its result.
+  private static func publicationIsDecidedOnce(
+    _ task: Int, _ attempt: Int, _ oracle: SessionOracle
+  ) -> String? {
+    let before = oracle.tasks[task - 1]
+    if before.committedAttempt != attempt { return "task \(task) publishes what is not committed" }
+    if before.isPublished || before.isGivenUp || before.end == .succeeded {
+      return "task \(task) decides twice what becomes of its commit"
+    }
+    return nil
   }
 
   /// R8: the removal of a VM's checkpoints is in the log before its cancellation.

@@ -45,18 +45,30 @@ struct ModelRepository {
 
   enum Publication {
     case done
-    /// It was visible already.
+    /// It was visible already, or seems so: a directory does not tell who renamed it.
     case repeated
     /// The staging was fenced, or another result has the name.
     case refused
   }
 
   mutating func publish(_ attempt: AttemptID, as name: Name) -> Publication {
-    if let result = results[name] { return result.attempt == attempt ? .repeated : .refused }
+    if let result = results[name] {
+      if case .directory = name, staging[attempt] == nil { return .repeated }
+      return result.attempt == attempt ? .repeated : .refused
+    }
     guard let staged = staging[attempt], let digest = staged.digest else { return .refused }
     results[name] = Result(attempt: attempt, digest: digest, isComplete: staged.isComplete)
     staging[attempt] = nil
     return .done
+  }
+
+  /// Something of nobody here takes a free name.
+  mutating func occupy(_ name: Name) {
+    let stranger = TaskID(session: SessionID(rawValue: "stranger"), ordinal: 1)
+    if results[name] == nil {
+      results[name] = Result(
+        attempt: AttemptID(task: stranger, number: 1), digest: "", isComplete: true)
+    }
   }
 
   /// Fences the attempt for ever and deletes what it staged.

@@ -14,7 +14,11 @@ struct SessionOracle {
     var committedAttempt: Int?
     var commitment: Commitment?
     var isPublished = false
+    /// The commit was given up: it could never be published.
+    var isGivenUp = false
     var end: TaskState?
+    /// Whether there is, or will be, something to show.
+    var hasResult: Bool { committed != nil && !isGivenUp }
     /// The task ended before an immediate stop, or had its commit before it.
     var isInProcess: Bool { started != nil && end == nil }
   }
@@ -72,6 +76,9 @@ struct SessionOracle {
       tasks[task - 1].committedAttempt = attempt
       tasks[task - 1].commitment = commitment
     case .published(let task, _): tasks[task - 1].isPublished = true
+    case .publicationFailed(let task, _, _):
+      tasks[task - 1].isGivenUp = true
+      if tasks[task - 1].end != nil { tasks[task - 1].end = .failed }
     case .attemptLost(let task, let attempt, _):
       lost.insert(AttemptID(task: TaskID(session: id, ordinal: task), number: attempt))
       tasks[task - 1].current = nil

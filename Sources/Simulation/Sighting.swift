@@ -9,4 +9,5 @@ package enum Sighting: Int, CaseIterable, Sendable {
   case unknownCommitStoodAfterAll
   case watcherReconnectsAcrossARestart
   case gracefulRaisedToImmediate
+  case commitThatCanNeverBePublished
 }

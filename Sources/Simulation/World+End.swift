@@ -77,12 +77,15 @@ extension World {
     for oracle in oracles {
       for (index, task) in oracle.tasks.enumerated() {
         guard let commitment = task.commitment else { continue }
-        // A restore's target may have been there already: then its commit can't become visible.
         let result = repository.results[commitment.name]
-        if result?.attempt.number != task.committedAttempt
-          || result?.attempt.task != TaskID(session: oracle.id, ordinal: index + 1)
-        {
-          fail("listedIffCommittedAndPublished", "task \(index + 1) of \(oracle.id) is not listed")
+        let isListed =
+          result?.attempt.number == task.committedAttempt
+          && result?.attempt.task == TaskID(session: oracle.id, ordinal: index + 1)
+        if isListed == task.isGivenUp {
+          fail(
+            "listedIffCommittedAndPublished",
+            "task \(index + 1) of \(oracle.id) is \(isListed ? "listed, and was given up" : "not listed")"
+          )
         }
       }
     }

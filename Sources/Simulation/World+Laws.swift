@@ -16,6 +16,7 @@ extension World {
       }
     }
     gracefulStopEscalatesAtItsDeadline(record, oracles[index])
+    acknowledgedCommitSurvives(record, oracles[index])
     seeInRecord(record, oracles[index])
     oracles[index].apply(record)
     if case .sessionStopped = record.fact { everyStopEndsWithinItsBounds(oracles[index]) }
@@ -56,6 +57,18 @@ extension World {
     if !result.isComplete { fail("restorePointRestores", "\(attempt) is listed in part") }
     if case .restorePoint(let summary) = commitment, summary.manifestDigest != result.digest {
       fail("restorePointRestores", "\(attempt) is listed with another digest")
+    }
+  }
+
+  /// A commit is given up only if what is there can never let it be published: another result under its name.
+  private func acknowledgedCommitSurvives(_ record: SessionRecord, _ oracle: SessionOracle) {
+    guard case .publicationFailed(let task, let number, _) = record.fact else { return }
+    see(.commitThatCanNeverBePublished)
+    let attempt = AttemptID(task: TaskID(session: oracle.id, ordinal: task), number: number)
+    let name = oracle.tasks[task - 1].commitment?.name
+    let holder = name.flatMap { repository.results[$0]?.attempt }
+    if holder == nil || holder == attempt {
+      fail("acknowledgedFactsSurvive", "the commit of \(attempt) is given up without need")
     }
   }
 

@@ -134,7 +134,7 @@ extension World {
       tellWorker(worker, .stepEnded(task.attempt, result))
     case .duty(let duty):
       let failure = takeEffect(of: duty, at: worker)
-      if isTracing { say("\(workers[worker].id) \(brief(duty)): \(failure ?? "done")") }
+      if isTracing { say("\(workers[worker].id) \(brief(duty)): \(failure?.message ?? "done")") }
       tellWorker(worker, .dutyEnded(duty, failure: failure))
     }
   }
@@ -167,14 +167,16 @@ extension World {
     }
   }
 
-  private func takeEffect(of duty: Duty, at worker: Int) -> String? {
+  private func takeEffect(of duty: Duty, at worker: Int) -> StepFailure? {
+    let failure: String?
     switch duty {
     case .removeCheckpoint(let record):
       let host = workers[worker].host
-      return remove(record.name, on: host) ?? verify(record.name, on: host)
-    case .publish(let task, let commitment): return publish(task.attempt, commitment)?.message
-    case .discardStaging(let task): return discard(task.attempt)
+      failure = remove(record.name, on: host) ?? verify(record.name, on: host)
+    case .publish(let task, let commitment): return publish(task.attempt, commitment)
+    case .discardStaging(let task): failure = discard(task.attempt)
     }
+    return failure.map { StepFailure($0, isRetryable: true) }
   }
 
   private func create(_ task: TaskSpecification, at worker: Int) -> StepResult {
@@ -214,13 +216,16 @@ extension World {
 
   private func publish(_ attempt: AttemptID, _ commitment: Commitment) -> StepFailure? {
     if strikes(.publishFails) { return StepFailure("no space left", isRetryable: true) }
+    if case .directory = commitment.name, faults[.targetAppears] > 0, strikes(.targetAppears) {
+      repository.occupy(commitment.name)
+    }
     switch repository.publish(attempt, as: commitment.name) {
     case .done:
       listedOnlyIfCommitted(attempt, commitment)
       return nil
     case .repeated: return nil
     case .refused:
-      see(.zombiesLateCommitRefused)
+      if repository.results[commitment.name] == nil { see(.zombiesLateCommitRefused) }
       return StepFailure("the staging is gone, or the name is taken", isRetryable: false)
     }
   }

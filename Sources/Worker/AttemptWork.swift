@@ -38,7 +38,8 @@ extension StepFailure {
 extension StepFailure: Error {}
 
 extension Repository {
-  /// Publishes what an attempt staged. Only the repository's own word that it can never be is final.
+  /// Publishes what an attempt staged. Only the repository's own word that it can never be is final; all else is
+  /// tried again for ever, because the commit stands.
   static func publish(_ summary: RestorePointSummary, of specification: TaskSpecification)
     throws(StepFailure)
   {
@@ -51,7 +52,12 @@ extension Repository {
     do {
       try repository.publish(specification.attempt, summary)
     } catch {
-      throw StepFailure(error)
+      let isFinal =
+        switch error.code {
+        case .conflict, .damaged, .fenced, .notFound: true
+        case .storage, .source, .target, .alreadyExists, .newerFormat, .canceled, .invalid: false
+        }
+      throw StepFailure(error.description, isRetryable: !isFinal)
     }
   }
 }

@@ -6,8 +6,8 @@ import WorkerCore
 struct DutyWork: Sendable {
   let checkpoints: CheckpointWork
 
-  /// Nil: done. Else why it could not be done now.
-  func perform(_ duty: Duty) -> String? {
+  /// Nil: done. Else why it could not be done.
+  func perform(_ duty: Duty) -> StepFailure? {
     do {
       switch duty {
       case .removeCheckpoint(let record): try checkpoints.remove(record)
@@ -25,7 +25,7 @@ struct DutyWork: Sendable {
       }
       return nil
     } catch {
-      return StepFailure(error).message
+      return StepFailure(error)
     }
   }
 }

@@ -31,13 +31,14 @@ struct RestoreTarget {
   }
 
   /// Renames it into place. Any number of times: the partial directory of a committed attempt goes by its rename
-  /// only, so that where it is gone and the target is there, it was renamed.
+  /// only, unless the coordinator gave the commit up, so that where it is gone and the target is there, it was
+  /// renamed. Not retryable: the target is another's, or the partial directory is gone.
   func publish() throws(StepFailure) {
     if renameat2(AT_FDCWD, partialPath, AT_FDCWD, path, UInt32(RENAME_NOREPLACE)) != 0 {
       switch errno {
       case ENOENT where exists(path): break
-      case ENOENT:
-        throw StepFailure("\(partialPath) is gone: nothing can be restored", isRetryable: false)
+      case ENOENT, ENOTDIR:
+        throw StepFailure("\(partialPath) is gone", isRetryable: false)
       case EEXIST:
         throw StepFailure(
           "\(path) exists already, and is not of this restore", isRetryable: false)

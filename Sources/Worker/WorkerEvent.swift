@@ -13,7 +13,7 @@ enum WorkerEvent: Sendable {
   /// The outbox has room again.
   case reportTaken
   case stepEnded(AttemptID, StepResult)
-  case dutyEnded(Duty, failure: String?)
+  case dutyEnded(Duty, failure: StepFailure?)
   /// The process is to end: finish what runs.
   case drain
   /// The process is to end: interrupt what runs.

@@ -28,19 +28,25 @@ extension AttemptStateMachine {
     guard case .publishing(let commitment, let tries, let isAbandoned) = state else {
       preconditionFailure("a publication failed in \(state)")
     }
-    if isAbandoned {
-      leaveCommitted(failure.message)
-    } else if failure.isRetryable {
+    if !failure.isRetryable {
+      leaveCommitted(failure)
+    } else if isAbandoned {
+      leaveToAnother(failure.message)
+    } else {
       state = .waitingToPublish(
         commitment, Retry(afterTries: tries, message: failure.message, at: now))
-    } else {
-      unwind(failure)
     }
   }
 
-  /// Another worker publishes what is staged: it stays where it is.
-  mutating func leaveCommitted(_ message: String) {
+  /// Another worker publishes what is staged.
+  mutating func leaveToAnother(_ message: String) {
+    leaveCommitted(
+      StepFailure("Publication was left to another worker: " + message, isRetryable: true))
+  }
+
+  /// What is staged stays where it is: only the coordinator may say that a commit is given up, once that is durable.
+  private mutating func leaveCommitted(_ failure: StepFailure) {
     staging = .left
-    unwind(StepFailure("Publication was left to another worker: " + message, isRetryable: false))
+    unwind(failure)
   }
 }

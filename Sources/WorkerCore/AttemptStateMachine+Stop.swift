@@ -24,7 +24,7 @@ extension AttemptStateMachine {
     case .assigned, .creatingCheckpoint, .transferring, .staging: stop(as: .canceled, &steps)
     case .publishing(let commitment, let tries, _):
       state = .publishing(commitment, tries: tries, isAbandoned: true)
-    case .waitingToPublish(_, let retry): leaveCommitted(retry.message)
+    case .waitingToPublish(_, let retry): leaveToAnother(retry.message)
     case .finishing, .unwinding, .ended: break
     }
     handOver()

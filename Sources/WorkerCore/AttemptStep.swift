@@ -35,7 +35,8 @@ package enum StepResult: Hashable, Sendable {
   case staged(Commitment)
   case stagingFailed(StepFailure)
   case published
-  /// Not retryable: it can never succeed, because the staging was fenced or another thing has the target's name.
+  /// Not retryable: it can never succeed, whoever tries, because the staging was fenced or is damaged, or another
+  /// thing has the target's name.
   case publishFailed(StepFailure)
   case stagingDiscarded
   case discardFailed(message: String)

@@ -11,12 +11,15 @@ extension WorkerStateMachine {
     effects.duties.append(duty)
   }
 
-  mutating func dutyEnded(_ duty: Duty, failure: String?, _ effects: inout Effects) {
+  mutating func dutyEnded(_ duty: Duty, failure: StepFailure?, _ effects: inout Effects) {
     guard let index = runningDuties.firstIndex(of: duty) else {
       preconditionFailure("a duty ended that does not run: \(duty)")
     }
     runningDuties.remove(at: index)
-    report(DutyReport(duty: duty, failure: failure), &effects)
+    report(
+      DutyReport(
+        duty: duty, failure: failure?.message, isPermanent: failure?.isRetryable == false),
+      &effects)
   }
 
   /// The newest word on a duty replaces an older one; past the bound the oldest is dropped, and asked for again.

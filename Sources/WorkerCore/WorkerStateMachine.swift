@@ -15,7 +15,7 @@ package struct WorkerStateMachine: Hashable, Sendable {
     case stepEnded(AttemptID, StepResult)
     case progress(AttemptID, TaskProgress)
     /// Failure nil: done.
-    case dutyEnded(Duty, failure: String?)
+    case dutyEnded(Duty, failure: StepFailure?)
     /// The process was asked to end: the first time it drains, from the second on it interrupts.
     case terminate
     /// ``WorkerStateMachine/deadline`` has come; earlier is harmless.

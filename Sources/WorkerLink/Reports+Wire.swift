@@ -133,7 +133,8 @@ extension BackupModel.DutyReport {
     let duty = try Duty(reading: wire.duty, at: field + ".duty")
     switch wire.result {
     case .done?: self.init(duty: duty)
-    case .failure(let message)?: self.init(duty: duty, failure: message)
+    case .failure(let message)?:
+      self.init(duty: duty, failure: message, isPermanent: wire.permanent)
     case nil: throw Wire.missing(field + ".result")
     }
   }
@@ -143,6 +144,7 @@ extension BelayV1.DutyReport {
   init(writing report: BackupModel.DutyReport) {
     let result: Result =
       if let failure = report.failure { .failure(Wire.text(failure)) } else { .done(.init()) }
-    self.init(duty: .init(writing: report.duty), result: result)
+    self.init(
+      duty: .init(writing: report.duty), result: result, permanent: report.isPermanent)
   }
 }

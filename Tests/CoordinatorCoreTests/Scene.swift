@@ -73,7 +73,7 @@ struct Scene {
     }
     guard let records = log[attempt.task.session], let history = try? SessionHistory(records),
       let commit = history.task(attempt.task.ordinal)?.commit, commit.attempt == attempt.number,
-      !commit.isPublished
+      commit.isOwed
     else { return }
     lostCommits.append(attempt)
   }

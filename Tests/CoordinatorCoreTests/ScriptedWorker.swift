@@ -18,6 +18,10 @@ struct ScriptedWorker: Equatable {
     case acknowledgement
     /// Does not do duties.
     case duties
+    /// Does not discard what was staged.
+    case discarding
+    /// Finds another thing under the committed name: nobody can ever publish.
+    case target
   }
 
   let incarnation: String
@@ -49,6 +53,7 @@ struct ScriptedWorker: Equatable {
     case .proceed(let attempt): change(attempt) { $0.transfer() }
     case .commit(let attempt):
       guard !holds.contains(.publication) else { return }
+      if holds.contains(.target) { return change(attempt) { $0.refuse() } }
       change(attempt) { $0.publish(attempt, &published) }
     case .cancel(let attempt), .abandon(let attempt):
       guard !holds.contains(.unwinding) else { return }
@@ -96,8 +101,13 @@ struct ScriptedWorker: Equatable {
         return
       }
       checkpoints.remove(record.name)
-    case .publish(let task, _): published[task.attempt.task] = task.attempt.number
-    case .discardStaging: break
+    case .publish(let task, _):
+      if holds.contains(.target) {
+        duties.append(DutyReport(duty: duty, failure: "it exists", isPermanent: true))
+        return
+      }
+      published[task.attempt.task] = task.attempt.number
+    case .discardStaging: if holds.contains(.discarding) { return }
     }
     duties.append(DutyReport(duty: duty))
   }
@@ -155,6 +165,16 @@ struct ScriptedWorker: Equatable {
       removeCheckpoint()
       if report.checkpoint == .removed || report.checkpoint == .none {
         report.outcome = .succeeded
+      }
+    }
+
+    /// The staging stays; the end comes once the checkpoint is gone.
+    mutating func refuse() {
+      guard report.outcome == nil else { return }
+      report.readyToCommit = nil
+      removeCheckpoint()
+      if report.checkpoint == .removed || report.checkpoint == .none {
+        report.outcome = .failed(message: "it exists", isRetryable: false)
       }
     }
 

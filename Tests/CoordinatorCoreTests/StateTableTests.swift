@@ -405,7 +405,7 @@ import Testing
       state: "processing, committed",
       answers: [
         "processing commit", "processing commit", "processing commit", "processing commit",
-        "succeeded release", "processing", "processing", "processing",
+        "succeeded release", "failed release", "processing", "processing",
       ]),
     Row(
       state: "processing, graceful stop",

@@ -82,9 +82,17 @@ func goodLogs() {
   let graceful =
     started(1) + [
       stop(.graceful, set: [1]), ended(2, .skipped), ended(3, .skipped), committed(1),
-      ended(1, .succeeded), .sessionStopped(.warning, isCanceled: false, message: ""),
+      .published(task: 1, attempt: 1), ended(1, .succeeded),
+      .sessionStopped(.warning, isCanceled: false, message: ""),
     ]
   #expect(broken(graceful) == [])
+  let givenUp =
+    started(1) + [
+      stop(.graceful, set: [1]), ended(2, .skipped), ended(3, .skipped), committed(1),
+      .publicationFailed(task: 1, attempt: 1, message: ""), ended(1, .failed),
+      .sessionStopped(.failed, isCanceled: false, message: ""),
+    ]
+  #expect(broken(givenUp) == [])
 }
 
 @Test("Each law is broken by the log that it forbids, and named")
@@ -109,6 +117,24 @@ func badLogs() {
     ("exactlyOneTerminalResult", [ended(1, .skipped), ended(1, .failed)]),
     ("exactlyOneTerminalResult", [ended(1, .succeeded)]),
     ("exactlyOneTerminalResult", started(1) + [committed(1), ended(1, .canceled)]),
+    ("exactlyOneTerminalResult", started(1) + [committed(1), ended(1, .succeeded)]),
+    (
+      "exactlyOneTerminalResult",
+      started(1) + [
+        committed(1), .publicationFailed(task: 1, attempt: 1, message: ""), ended(1, .warning),
+      ]
+    ),
+    (
+      "exactlyOneTerminalResult",
+      started(1) + [
+        committed(1), .published(task: 1, attempt: 1), ended(1, .succeeded),
+        .publicationFailed(task: 1, attempt: 1, message: ""),
+      ]
+    ),
+    (
+      "exactlyOneTerminalResult",
+      started(1) + [committed(1), .publicationFailed(task: 1, attempt: 2, message: "")]
+    ),
     ("exactlyOneTerminalResult", [stopped]),
     (
       "exactlyOneTerminalResult",

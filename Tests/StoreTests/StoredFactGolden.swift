@@ -112,6 +112,9 @@ let golden: [Golden] = [
       """#),
   Golden(fact: .published(task: 2, attempt: 3), text: #"{"published":{"attempt":3,"task":2}}"#),
   Golden(
+    fact: .publicationFailed(task: 2, attempt: 3, message: "taken"),
+    text: #"{"publicationFailed":{"attempt":3,"message":"taken","task":2}}"#),
+  Golden(
     fact: .stagingDiscarded(task: 2, attempt: 3),
     text: #"{"stagingDiscarded":{"attempt":3,"task":2}}"#),
   Golden(

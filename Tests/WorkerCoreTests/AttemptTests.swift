@@ -131,14 +131,31 @@ func publicationBackoff() {
   #expect(attempt.deadline == seconds(3))
 }
 
-@Test("A publication that can never succeed is undone and fails")
-func impossiblePublication() {
-  var attempt = Point.publishing.reach()
+@Test(
+  "A publication that can never succeed fails for good, and its staging waits for the coordinator's word",
+  arguments: [Point.publishing, .publishingAbandoned])
+func impossiblePublication(point: Point) {
+  var attempt = point.reach()
   let failure = StepFailure("the target exists", isRetryable: false)
   let seen = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start))
-  #expect(seen == ["removeCheckpoint", "verifyRemoval", "discardStaging"])
+  #expect(seen == ["removeCheckpoint", "verifyRemoval"])
   #expect(attempt.report.outcome == .failed(message: "the target exists", isRetryable: false))
   #expect(!attempt.report.isPublished)
+}
+
+@Test("A publication that is left to another worker may yet succeed")
+func publicationLeft() {
+  for point in [Point.publishing, .waitingToPublish] {
+    var attempt = point.reach()
+    _ = run(&attempt, attempt.abandon())
+    if point == .publishing {
+      _ = run(&attempt, attempt.stepEnded(.publishFailed(failure), at: start))
+    }
+    guard case .failed(_, isRetryable: true) = attempt.report.outcome else {
+      Issue.record("\(point): \(String(describing: attempt.report.outcome))")
+      continue
+    }
+  }
 }
 
 @Test("What may be committed is never discarded without the coordinator's word")

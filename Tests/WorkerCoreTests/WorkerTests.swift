@@ -111,11 +111,23 @@ func duties() {
   var worker = worker()
   #expect(worker.handle(.directive(.perform(duty)), at: start).duties == [duty])
   #expect(worker.handle(.directive(.perform(duty)), at: start).duties == [])
-  let ended = worker.handle(.dutyEnded(duty, failure: "read-only"), at: start)
+  let ended = worker.handle(
+    .dutyEnded(duty, failure: StepFailure("read-only", isRetryable: true)), at: start)
   #expect(ended.isReportDue)
   #expect(worker.takeReport().duties == [DutyReport(duty: duty, failure: "read-only")])
   #expect(worker.takeReport().duties == [])
   #expect(worker.handle(.directive(.perform(duty)), at: start).duties == [duty])
+}
+
+@Test("A publication that nobody can ever do is reported as such")
+func impossibleDuty() {
+  var worker = worker()
+  let duty = Duty.publish(specification(), commitment)
+  _ = worker.handle(.directive(.perform(duty)), at: start)
+  _ = worker.handle(
+    .dutyEnded(duty, failure: StepFailure("fenced", isRetryable: false)), at: start)
+  #expect(
+    worker.takeReport().duties == [DutyReport(duty: duty, failure: "fenced", isPermanent: true)])
 }
 
 @Test("Duties past the bound are refused with a reason, and reports of them are bounded too")

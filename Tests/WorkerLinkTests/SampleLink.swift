@@ -19,7 +19,10 @@ struct SampleLink {
         WorkerReport(
           attempts: list { $0.attemptReport() },
           duties: list { sample in
-            DutyReport(duty: sample.duty(), failure: sample.flip() ? "no: \"é\"" : nil)
+            let failure: String? = sample.flip() ? "no: \"é\"" : nil
+            return DutyReport(
+              duty: sample.duty(), failure: failure,
+              isPermanent: failure != nil && sample.flip())
           }, isDraining: flip()))
   }
 

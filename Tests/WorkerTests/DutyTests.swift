@@ -56,7 +56,8 @@ struct DutyTests {
     try await bed.run { _ async throws in
       #expect(try await bed.perform(.discardStaging(task)) == nil)
       #expect(try bed.leftovers() == [])
-      #expect(try await bed.perform(.publish(task, .restorePoint(summary))) != nil)
+      let refused = try await bed.report(.publish(task, .restorePoint(summary)))
+      #expect(refused.failure != nil && refused.isPermanent)
       #expect(try await bed.perform(.discardStaging(task)) == nil)
     }
   }
@@ -78,6 +79,39 @@ struct DutyTests {
       }
     }
   }
+
+  @Test("A restore whose target appeared, or whose partial directory is gone, is refused for good")
+  func refusesForGood() async throws {
+    let bed = try WorkerBed()
+    let task = bed.restoration(of: RestorePointID(task: bed.specification().attempt.task))
+    let target = RestoreTarget(path: bed.directory + "/restored", attempt: task.attempt)
+    let duty = Duty.publish(task, .restoredDisks(targetDirectory: target.path, bytes: 0))
+    try await bed.run { _ async throws in
+      let gone = try await bed.report(duty)
+      #expect(gone.failure == "\(target.partialPath) is gone" && gone.isPermanent)
+      try target.makePartial()
+      try FileManager.default.createDirectory(
+        atPath: target.path, withIntermediateDirectories: false)
+      let taken = try await bed.report(duty)
+      #expect(taken.failure?.contains("exists already") == true && taken.isPermanent)
+      #expect(FileManager.default.fileExists(atPath: target.partialPath))
+    }
+  }
+
+  @Test("A repository that can't be reached is no reason to give a restore point up")
+  func waitsForRepository() async throws {
+    let bed = try WorkerBed()
+    let task = bed.specification()
+    let summary = try bed.stageDirectly(task)
+    let elsewhere = task.repositoryPath + ".unmounted"
+    try await bed.run { _ async throws in
+      try FileManager.default.moveItem(atPath: task.repositoryPath, toPath: elsewhere)
+      let report = try await bed.report(.publish(task, .restorePoint(summary)))
+      #expect(report.failure != nil && !report.isPermanent)
+      try FileManager.default.moveItem(atPath: elsewhere, toPath: task.repositoryPath)
+      #expect(try await bed.perform(.publish(task, .restorePoint(summary))) == nil)
+    }
+  }
 }
 
 extension WorkerBed {
@@ -88,12 +122,13 @@ extension WorkerBed {
   }
 
   /// Has the worker do a duty. Returns why it failed.
-  func perform(_ duty: Duty) async throws -> String? {
+  func perform(_ duty: Duty) async throws -> String? { try await report(duty).failure }
+
+  /// Has the worker do a duty. Returns what it says of it.
+  func report(_ duty: Duty) async throws -> DutyReport {
     coordinator.forgetReports()
     try await coordinator.say(.perform(duty))
-    return try await coordinator.report { report in
-      report.duties.first { $0.duty == duty }.map(\.failure)
-    }
+    return try await coordinator.report { report in report.duties.first { $0.duty == duty } }
   }
 
   /// As a worker that died after staging.

@@ -115,7 +115,9 @@ struct RestoreTests {
     }
   }
 
-  @Test("A target that appeared while the restore ran is not replaced")
+  @Test(
+    "A target that appeared while the restore ran is not replaced, and nothing is left once that is said"
+  )
   func doesNotReplace() async throws {
     let bed = try WorkerBed()
     try await bed.run { coordinator in
@@ -127,15 +129,19 @@ struct RestoreTests {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
       try await coordinator.say(.commit(task.attempt))
       let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
-      guard case .failed(_, isRetryable: false) = end.outcome else {
+      guard case .failed(let message, isRetryable: false) = end.outcome else {
         Issue.record("\(String(describing: end.outcome))")
         return
       }
+      #expect(message == "\(path) exists already, and is not of this restore")
+      // Until the coordinator knows, another worker must see that nothing was renamed.
+      let names = { try FileManager.default.contentsOfDirectory(atPath: bed.directory).sorted() }
+      #expect(try names() == ["repository", "restored", "restored.partial-\(task.attempt)"])
+      try await coordinator.say(.release(task.attempt))
+      try await coordinator.forgotten(task.attempt)
+      #expect(try await bed.perform(.discardStaging(task)) == nil)
+      #expect(try names() == ["repository", "restored"])
       #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
-      #expect(
-        try FileManager.default.contentsOfDirectory(atPath: bed.directory).sorted() == [
-          "repository", "restored",
-        ])
     }
   }
 

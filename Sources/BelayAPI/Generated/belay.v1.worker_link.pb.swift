@@ -571,7 +571,7 @@ extension BelayV1 {
     /// Nothing is visible.
     package struct Failed: Sendable, Equatable {
       package var message: String
-      /// Whether another worker may do better.
+      /// Whether another worker may do better. False after a commit: it can never be published.
       package var retryable: Bool
 
       package init(message: String = "", retryable: Bool = false) {
@@ -982,15 +982,18 @@ extension BelayV1 {
   package struct DutyReport: Sendable, Equatable {
     package var duty: BelayV1.Duty?
     package var result: BelayV1.DutyReport.Result?
+    /// Whether a failed publication can never succeed, whoever tries: then it is not asked for again.
+    package var permanent: Bool
 
-    package init(duty: BelayV1.Duty? = nil, result: BelayV1.DutyReport.Result? = nil) {
+    package init(duty: BelayV1.Duty? = nil, result: BelayV1.DutyReport.Result? = nil, permanent: Bool = false) {
       self.duty = duty
       self.result = result
+      self.permanent = permanent
     }
 
     package enum Result: Sendable, Equatable {
       case done(BelayV1.DutyReport.Done)
-      /// Why it could not be done now; the coordinator decides when to ask again.
+      /// Why it could not be done; the coordinator decides when to ask again.
       case failure(String)
     }
 
@@ -1023,6 +1026,7 @@ extension BelayV1.DutyReport: WireMessage, ProtoJSONMessage {
     case 3: self.result = .failure(CReading.string(c.pointee.failure))
     default: break
     }
+    self.permanent = c.pointee.permanent != 0
   }
 
   func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Belay__V1__DutyReport> {
@@ -1039,6 +1043,7 @@ extension BelayV1.DutyReport: WireMessage, ProtoJSONMessage {
       c.pointee.result_case = .init(rawValue: 3)
     case nil: break
     }
+    c.pointee.permanent = self.permanent ? 1 : 0
     return c
   }
 }

@@ -1980,7 +1980,7 @@ const ProtobufCMessageDescriptor belay__v1__duty_report__done__descriptor =
   (ProtobufCMessageInit) belay__v1__duty_report__done__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor belay__v1__duty_report__field_descriptors[3] =
+static const ProtobufCFieldDescriptor belay__v1__duty_report__field_descriptors[4] =
 {
   {
     "duty",
@@ -2018,16 +2018,29 @@ static const ProtobufCFieldDescriptor belay__v1__duty_report__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "permanent",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Belay__V1__DutyReport, permanent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned belay__v1__duty_report__field_indices_by_name[] = {
   1,   /* field[1] = done */
   0,   /* field[0] = duty */
   2,   /* field[2] = failure */
+  3,   /* field[3] = permanent */
 };
 static const ProtobufCIntRange belay__v1__duty_report__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor belay__v1__duty_report__descriptor =
 {
@@ -2037,7 +2050,7 @@ const ProtobufCMessageDescriptor belay__v1__duty_report__descriptor =
   "Belay__V1__DutyReport",
   "belay.v1",
   sizeof(Belay__V1__DutyReport),
-  3,
+  4,
   belay__v1__duty_report__field_descriptors,
   belay__v1__duty_report__field_indices_by_name,
   1,  belay__v1__duty_report__number_ranges,

@@ -330,7 +330,7 @@ struct  Belay__V1__AttemptOutcome__Failed
   ProtobufCMessage base;
   char *message;
   /*
-   * Whether another worker may do better.
+   * Whether another worker may do better. False after a commit: it can never be published.
    */
   protobuf_c_boolean retryable;
 };
@@ -500,18 +500,22 @@ struct  Belay__V1__DutyReport
 {
   ProtobufCMessage base;
   Belay__V1__Duty *duty;
+  /*
+   * Whether a failed publication can never succeed, whoever tries: then it is not asked for again.
+   */
+  protobuf_c_boolean permanent;
   Belay__V1__DutyReport__ResultCase result_case;
   union {
     Belay__V1__DutyReport__Done *done;
     /*
-     * Why it could not be done now; the coordinator decides when to ask again.
+     * Why it could not be done; the coordinator decides when to ask again.
      */
     char *failure;
   };
 };
 #define BELAY__V1__DUTY_REPORT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&belay__v1__duty_report__descriptor) \
-    , NULL, BELAY__V1__DUTY_REPORT__RESULT__NOT_SET, {0} }
+    , NULL, 0, BELAY__V1__DUTY_REPORT__RESULT__NOT_SET, {0} }
 
 
 /*
