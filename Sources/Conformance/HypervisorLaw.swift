@@ -10,7 +10,7 @@ package struct HypervisorLaw: Sendable, CustomStringConvertible {
   /// Throws ``Violation`` where the hypervisor breaks the law.
   package let check: @Sendable (any HypervisorSubject) throws -> Void
 
-  package static let all = listing + reading + freezing
+  package static let all = listing + reading + freezing + vouching
 
   /// How a hypervisor broke a law.
   package struct Violation: Error, CustomStringConvertible {

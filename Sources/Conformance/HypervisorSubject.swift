@@ -13,6 +13,10 @@ package protocol HypervisorSubject: Sendable {
   func write(
     _ bytes: [UInt8], at offset: UInt64, to disk: DiskID, of vm: VirtualMachineID
   ) throws -> Bool
+
+  /// Ends what keeps the disks of a VM as they were, as another program could, behind the hypervisor's back: its
+  /// checkpoints stay, but hold no longer.
+  func breakFreeze(of vm: VirtualMachineID) throws
 }
 
 /// What is on a disk: zeros but for some pieces.

@@ -21,6 +21,10 @@ struct CheckpointState: Codable, Equatable {
   let socketDirectory: String
   let disks: [Disk]
 
+  /// Whether the VM's own daemon keeps what its guest overwrites; otherwise a daemon of the checkpoint's own keeps
+  /// writers out.
+  func isLive(in directory: CheckpointDirectory) -> Bool { socketDirectory != directory.path }
+
   func write(to directory: CheckpointDirectory) throws(HypervisorError) {
     let path = "\(directory.path)/\(CheckpointDirectory.stateFile)"
     do {
@@ -77,7 +81,14 @@ struct FileStamp: Codable, Equatable {
     guard fstat(descriptor.number, &status) == 0 else {
       throw .system("Cannot examine \(path)", errno)
     }
-    guard FileStamp(path: path, status) == self else {
+    try compare(FileStamp(path: path, status))
+  }
+
+  /// Throws if the file at the path is not as it was when the stamp was taken, or is another one.
+  func check() throws(HypervisorError) { try compare(FileStamp(path: path)) }
+
+  private func compare(_ now: FileStamp) throws(HypervisorError) {
+    guard now == self else {
       throw HypervisorError(
         .failed,
         "\(path) was changed after the checkpoint, by a program that heeds no image locks: what was read is not the "

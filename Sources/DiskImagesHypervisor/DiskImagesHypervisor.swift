@@ -15,6 +15,7 @@ package struct DiskImagesHypervisor: Hypervisor {
 
   private let library: ImageLibrary
   private let runtimeDirectory: String
+  private let scratchReserve: UInt64
   private let children = Children()
   private let log: Logger
 
@@ -22,10 +23,12 @@ package struct DiskImagesHypervisor: Hypervisor {
   private static let bound: Duration = .seconds(30)
 
   /// Reads the VMs in `root` and keeps checkpoints in `runtimeDirectory`, which is made if it does not exist, should
-  /// not be shared with other hosts, and needs room for what live VMs overwrite while they are backed up.
+  /// not be shared with other hosts, and needs room for what live VMs overwrite while they are backed up. A live VM is
+  /// frozen and read only while more than `scratchReserve` bytes are free there.
   package init(
-    root: String, runtimeDirectory: String, log: Logger
+    root: String, runtimeDirectory: String, scratchReserve: UInt64 = 64 << 20, log: Logger
   ) throws(HypervisorError) {
+    self.scratchReserve = scratchReserve
     library = ImageLibrary(root: root)
     _ = try library.virtualMachines()
     do {
@@ -82,6 +85,7 @@ package struct DiskImagesHypervisor: Hypervisor {
     do {
       if var daemon = try LiveDaemon.connect(vmDirectory: vmDirectory, deadline: deadline) {
         log.debug("live VM found")
+        try room(for: directory).check()
         try LiveFreeze(directory: directory, vmDirectory: vmDirectory, disks: disks, log: log)
           .freeze(&daemon)
       } else {
@@ -108,7 +112,16 @@ package struct DiskImagesHypervisor: Hypervisor {
       throw HypervisorError(
         .notFound, "The checkpoint \(checkpoint) of \(vm) has no disk '\(disk)'.")
     }
-    return try NBDDisk(frozen, in: directory, socketDirectory: state.socketDirectory)
+    return try NBDDisk(
+      frozen, in: directory, socketDirectory: state.socketDirectory,
+      room: state.isLive(in: directory) ? room(for: directory) : nil)
+  }
+
+  package func verifyCheckpoint(
+    _ name: CheckpointName, of vm: VirtualMachineID
+  ) throws(HypervisorError) {
+    try FreezeProof(directory: CheckpointDirectory(in: runtimeDirectory, name, vm))
+      .check(deadline: Deadline(in: Self.bound))
   }
 
   package func removeCheckpoint(
@@ -191,6 +204,10 @@ package struct DiskImagesHypervisor: Hypervisor {
     for directory in directories where directory.checkpoint.virtualMachine == vm {
       try directory.delete()
     }
+  }
+
+  private func room(for directory: CheckpointDirectory) -> ScratchRoom {
+    ScratchRoom(directory: directory, reserve: scratchReserve)
   }
 
   private func log(for name: CheckpointName, _ vm: VirtualMachineID) -> Logger {

@@ -21,13 +21,17 @@ final class NBDDisk: FrozenDisk {
   private let socketDirectory: String
   private let export: String
   private let files: [WatchedFile]
+  private let room: ScratchRoom?
 
-  /// Opens the first connection, so that a disk that cannot be read is known at once.
+  /// Opens the first connection, so that a disk that cannot be read is known at once. With `room`, reading ends when
+  /// there is too little of it.
   init(
-    _ disk: CheckpointState.Disk, in directory: CheckpointDirectory, socketDirectory: String
+    _ disk: CheckpointState.Disk, in directory: CheckpointDirectory, socketDirectory: String,
+    room: ScratchRoom?
   ) throws(HypervisorError) {
     self.directory = directory
     self.socketDirectory = socketDirectory
+    self.room = room
     export = disk.export
     size = disk.size
     var files: [WatchedFile] = []
@@ -51,7 +55,7 @@ final class NBDDisk: FrozenDisk {
     do throws(HypervisorError) {
       let extents = try connection.extents(in: range)
       release(connection)
-      try checkFiles()
+      try checkSurroundings()
       return extents
     } catch {
       release(connection)
@@ -68,7 +72,7 @@ final class NBDDisk: FrozenDisk {
     do throws(HypervisorError) {
       try connection.read(at: offset, into: &buffer)
       release(connection)
-      try checkFiles()
+      try checkSurroundings()
     } catch {
       release(connection)
       throw explained(error)
@@ -128,8 +132,9 @@ final class NBDDisk: FrozenDisk {
     }
   }
 
-  private func checkFiles() throws(HypervisorError) {
+  private func checkSurroundings() throws(HypervisorError) {
     for file in files { try file.check() }
+    try room?.check()
   }
 
   private func check(_ range: Range<UInt64>) throws(HypervisorError) {

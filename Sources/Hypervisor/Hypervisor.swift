@@ -25,6 +25,14 @@ package protocol Hypervisor: Sendable {
   func openDisk(_ disk: DiskID, of vm: VirtualMachineID, in checkpoint: CheckpointName)
     throws(HypervisorError) -> any FrozenDisk
 
+  /// Vouches for what was read: throws if a byte that came from the checkpoint's disks may not be what was on them
+  /// when it was made.
+  ///
+  /// Ask when the last read of the last disk has ended. A freeze that ended never begins again, so one that holds
+  /// now held during every read before. Throws `closed` if the checkpoint was removed, `failed` if it is there but
+  /// does not hold. Bounded: 30 s.
+  func verifyCheckpoint(_ name: CheckpointName, of vm: VirtualMachineID) throws(HypervisorError)
+
   /// Removes a checkpoint with all that belongs to it: exports, scratch files, sockets, processes. A missing one
   /// counts as removed. Open readers of it fail from then on. Bounded: 30 s.
   func removeCheckpoint(_ name: CheckpointName, of vm: VirtualMachineID) throws(HypervisorError)
@@ -32,7 +40,8 @@ package protocol Hypervisor: Sendable {
   /// The checkpoints with our prefix that exist on this host now, whole or half made, whoever made them.
   func listCheckpoints() throws(HypervisorError) -> [ExistingCheckpoint]
 
-  /// Writes the raw disk image in the file `raw` to a new file at `path`, in another format.
+  /// Writes the raw disk image in the file `raw` to a new file at `path`, in another format, and compares the two:
+  /// when it returns, the new image is durable and reads as the raw one.
   ///
   /// When it throws, there is no file at `path`, unless there was one before (`alreadyExists`). Ends soon (within
   /// 1 s) with `closed` when `isCancelled` says so; bounded by the image's size.

@@ -102,6 +102,8 @@ final class BackupWork: AttemptWork {
     for disk in disks {
       try writer.backUp(disk.id, from: FrozenDiskSource(disk: disk.frozen))
     }
+    // After the last read: a freeze that ended meanwhile would show bytes of another moment, and no read would tell.
+    try hypervisor.verifyCheckpoint(CheckpointName(attempt: specification.attempt), of: vm)
   }
 
   /// The disk is closed by ``cut()`` from the moment that it is open.

@@ -59,6 +59,26 @@ struct LiveVirtualMachine {
 
   private static var nbdError: String { nbd_get_error().map { String(cString: $0) } ?? "" }
 
+  func backupJobs() throws -> [String] {
+    try execute("query-jobs").elements.filter { $0["type"]?.text == "backup" }
+      .compactMap { $0["id"]?.text }
+  }
+
+  /// Cancels a job as its owner would, and returns when it is gone.
+  func cancel(_ job: String) throws {
+    try execute("job-cancel", ["id": .string(job)])
+    let deadline = Deadline(in: .seconds(10))
+    while try backupJobs().contains(job) { try #require(!deadline.hasPassed, "\(job) stays") }
+  }
+
+  @discardableResult
+  func execute(_ command: String, _ arguments: [String: JSON] = [:]) throws -> JSON {
+    let connected = try LiveDaemon.connect(
+      vmDirectory: directory, deadline: Deadline(in: .seconds(10)))
+    guard var daemon = connected else { throw HypervisorError(.failed, "no daemon") }
+    return try daemon.execute(command, arguments)
+  }
+
   /// What the daemon holds besides what it was started with: node names, jobs and exports of checkpoints.
   func remains() throws -> [String] {
     guard

@@ -83,7 +83,7 @@ struct BackupTests {
     arguments: [
       (FakeHypervisor.Call.create, HypervisorError.Code.busy, true), (.create, .invalid, false),
       (.open, .notFound, false), (.open, .timeout, true), (.read, .failed, true),
-      (.read, .invalid, false),
+      (.read, .invalid, false), (.verify, .failed, true), (.verify, .closed, true),
     ])
   func failures(call: FakeHypervisor.Call, code: HypervisorError.Code, isRetryable: Bool)
     async throws
@@ -96,6 +96,27 @@ struct BackupTests {
       let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
       #expect(end.outcome == .failed(message: "no luck", isRetryable: isRetryable))
       #expect(end.checkpoint == .removed)
+      #expect(try bed.leftovers() == [])
+    }
+  }
+
+  @Test("A checkpoint is verified when all of it was read, and before anything is vouched for")
+  func verifiesBeforeStaging() async throws {
+    let bed = try WorkerBed()
+    let task = bed.specification()
+    let gate = bed.hypervisor.stop(at: .verify)
+    bed.hypervisor.fail(.verify, [HypervisorError(.failed, "the freeze did not last")])
+    try await bed.run { coordinator in
+      try await coordinator.say(.assign(task), .proceed(task.attempt))
+      try await gate.reached()
+      let read = bed.hypervisor.disks.flatMap(\.reads).reduce(0) { $0 + $1.count }
+      #expect(read == bed.content.bytes.count + 5 - bed.content.holes.reduce(0) { $0 + $1.count })
+      gate.open()
+      let end = try await coordinator.attempt(task.attempt) { $0.outcome != nil }
+      #expect(
+        end.outcome == .failed(message: "the freeze did not last", isRetryable: true))
+      let reports = coordinator.reports.flatMap(\.attempts)
+      #expect(reports.allSatisfy { $0.readyToCommit == nil && !$0.isPublished })
       #expect(try bed.leftovers() == [])
     }
   }

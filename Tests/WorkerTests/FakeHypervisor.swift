@@ -5,7 +5,7 @@ import Synchronization
 
 /// A hypervisor in memory whose calls a test can stop, or make fail.
 final class FakeHypervisor: Hypervisor {
-  enum Call: Hashable, Sendable { case create, open, read, remove, list, convert }
+  enum Call: Hashable, Sendable { case create, open, read, verify, remove, list, convert }
 
   private struct State {
     var machines: [VirtualMachineID: [(id: DiskID, disk: FakeDisk.Content)]] = [:]
@@ -89,6 +89,13 @@ final class FakeHypervisor: Hypervisor {
     let frozen = FakeDisk(content: content, hypervisor: self)
     state.withLock { $0.disks.append(frozen) }
     return frozen
+  }
+
+  func verifyCheckpoint(_ name: CheckpointName, of vm: VirtualMachineID) throws(HypervisorError) {
+    try pass(.verify)
+    guard state.withLock({ $0.checkpoints[name] == vm }) else {
+      throw HypervisorError(.closed, "\(name) was removed")
+    }
   }
 
   func removeCheckpoint(_ name: CheckpointName, of vm: VirtualMachineID) throws(HypervisorError) {
