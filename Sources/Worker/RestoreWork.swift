@@ -103,7 +103,7 @@ final class RestoreWork: AttemptWork {
   private func write(_ disk: StoredDisk, to path: String) throws {
     if cancellation.isCanceled { throw StepFailure("The restore was cut", isRetryable: true) }
     let image = RestoredImage(
-      file: try RawImageFile(creatingAt: path, size: disk.size), path: path)
+      file: try RawImageFile(creatingAt: path, size: disk.size), path: path, size: disk.size)
     let damage = try disk.restore(to: image, cancellation: cancellation) { processed, written in
       self.counters.withLock { counters in
         counters.processedBytes &+= processed

@@ -189,6 +189,49 @@ struct ImageTests {
     #expect(again?.code == .alreadyExists)
   }
 
+  @Test(
+    "A raw disk of any size converts to an image that compares equal",
+    arguments: DiskImageFormat.allCases, [5, 100_001, 1 << 20, (3 << 20) + 512])
+  func conversionOfSize(_ format: DiskImageFormat, _ size: Int) throws {
+    let library = try TestLibrary()
+    let (raw, target) = ("\(library.base)/a.raw", "\(library.base)/restored")
+    try Data((0..<size).map { UInt8(truncatingIfNeeded: $0) | 1 })
+      .write(to: URL(fileURLWithPath: raw))
+    try ImageConversion(source: raw, target: target, format: format).run { false }
+    #expect(FileManager.default.fileExists(atPath: target))
+  }
+
+  /// What a faulty qemu-img, or the disk under it, does to a good image: a byte differs, the end is missing, the
+  /// conversion stops without saying so.
+  @Test(
+    "An image that does not read back as its raw disk is removed, with the place in the reason",
+    arguments: [
+      ("qemu-io -f qcow2 -c 'write -q -P 9 1048577 1' $7", "Content mismatch at offset 1048576"),
+      ("qemu-img resize -q --shrink -f qcow2 $7 2M", "mismatch"),
+      ("qemu-img resize -q -f qcow2 $7 4M", "mismatch"),
+      ("truncate -s 5 $7", "Could not open"),
+    ])
+  func conversionFaulty(_ fault: String, _ reason: String) throws {
+    let library = try TestLibrary()
+    try library.make(vm, [(.raw, contents)])
+    let tool = "\(library.base)/faulty-qemu-img"
+    try """
+    #!/bin/sh
+    # convert -f raw -O qcow2 source target
+    qemu-img "$@" || exit
+    test $1 != convert || \(fault)
+    """.write(toFile: tool, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: tool)
+    let target = "\(library.base)/restored"
+    let conversion = ImageConversion(
+      source: "\(library.directory(vm))/disk0.raw", target: target, format: .qcow2,
+      tool: Program(name: tool, package: "none"))
+    let error = #expect(throws: HypervisorError.self) { try conversion.run { false } }
+    #expect(error?.message.contains("does not read back") == true, "\(error?.message ?? "")")
+    #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    #expect(!FileManager.default.fileExists(atPath: target))
+  }
+
   @Test("A conversion that is canceled or fails leaves no file")
   func conversionCut() throws {
     let library = try TestLibrary()

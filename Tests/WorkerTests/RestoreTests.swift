@@ -160,21 +160,29 @@ struct RestoreTests {
     }
   }
 
-  @Test("An image that does not give back what was written is found out")
-  func findsFaults() throws {
+  @Test(
+    "An image that does not give back what was written, or zeros elsewhere, is found out",
+    arguments: [
+      (94_000, "bytes 90000..<95000"), (5, "though the disk has a hole"),
+      (19_999, "though the disk has a hole"), (99_999, "though the disk has a hole"),
+      (3 << 20, "though the disk has a hole"), (5 << 20, "bytes where the disk has"),
+    ])
+  func findsFaults(offset: Int, complaint: String) throws {
     let bed = try WorkerBed()
     let path = bed.directory + "/image"
-    let image = RestoredImage(file: try RawImageFile(creatingAt: path, size: 100_000), path: path)
-    try image.write([UInt8](repeating: 7, count: 5000).span.bytes, at: 20_000)
+    let size: UInt64 = 5 << 20
+    let image = RestoredImage(
+      file: try RawImageFile(creatingAt: path, size: size), path: path, size: size)
     try image.write([UInt8](repeating: 8, count: 5000).span.bytes, at: 90_000)
+    try image.write([UInt8](repeating: 7, count: 5000).span.bytes, at: 20_000)
     try image.synchronize()
     try image.readBack(Cancellation())
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
-    try file.seek(toOffset: 94_000)
+    try file.seek(toOffset: UInt64(offset))
     try file.write(contentsOf: Data([9]))
     try file.close()
     let failure = #expect(throws: StepFailure.self) { try image.readBack(Cancellation()) }
-    #expect(failure?.message.contains("bytes 90000..<95000") == true)
+    #expect(failure?.message.contains(complaint) == true, "\(failure?.message ?? "")")
   }
 
   @Test("Image files keep their disks' names, and no two disks share one")
