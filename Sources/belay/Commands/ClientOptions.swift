@@ -25,7 +25,8 @@ struct ClientOptions: ParsableArguments {
   @Option(name: [.long, .short], help: "text, json or name.")
   var output: OutputFormat = .text
 
-  @Option(help: "How many seconds the coordinator may take to answer a request.")
+  @Option(
+    help: ArgumentHelp("How long the coordinator may take to answer.", valueName: "seconds"))
   var timeout: Double = 30
 
   func validate() throws {

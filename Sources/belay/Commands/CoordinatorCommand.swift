@@ -28,6 +28,8 @@ func reportingFailure(_ body: () async throws -> Void) async throws {
     try await body()
   } catch let error as ExitCode {
     throw error
+  } catch let error as ValidationError {
+    throw error
   } catch {
     printError("belay: \(error)")
     throw ExitStatus.refused.exit

@@ -23,7 +23,9 @@ struct StopOptions: ParsableArguments {
   @Option(help: "Why, for the session's log.")
   var reason = ""
 
-  @Option(help: "With --graceful: after this many seconds the stop becomes an immediate one.")
+  @Option(
+    help: ArgumentHelp(
+      "With --graceful: after this long the stop becomes an immediate one.", valueName: "seconds"))
   var escalateAfter: Int64?
 
   func validate() throws {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import BackupModel
 import Coordinator
 import CoordinatorCore
@@ -74,8 +75,14 @@ struct CoordinatorProcess {
     configuration.allowsInsecureNetwork = allowsInsecureNetwork
     var servers: [GRPCServer] = []
     for endpoint in endpoints {
-      let server = try await GRPCServer.start(
-        router, on: endpoint, configuration: configuration, logger: log)
+      let server: GRPCServer
+      do {
+        server = try await GRPCServer.start(
+          router, on: endpoint, configuration: configuration, logger: log)
+      } catch .insecureEndpoint(let text) {
+        throw ValidationError(
+          "\(text): listen on loopback or a unix socket, or add --insecure-allow-remote.")
+      }
       log.info("listening", metadata: ["address": "\(server.endpoint)"])
       servers.append(server)
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// The one directory that holds all state of a coordinator, or of `belay dev`.
@@ -26,8 +27,14 @@ struct DataDirectory {
 
   /// Makes the directory, for its owner alone.
   func create() throws {
-    try FileManager.default.createDirectory(
-      atPath: path, withIntermediateDirectories: true,
-      attributes: [.posixPermissions: 0o700])
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw ValidationError(
+        "The directory \(path) cannot be made: \(error.localizedDescription) "
+          + "Choose another with --data.")
+    }
   }
 }
