@@ -147,29 +147,14 @@ let allTests: [Target] = [
     ]),
 ]
 
-// While the first slice is being put together: BELAY_ONLY="A B" keeps these targets and what they need.
-let everything =
-  systemLibraries + pure + rpc + contract + adapters + shells + executables + testSupport + allTests
-var kept = everything
-if let only = Context.environment["BELAY_ONLY"] {
-  var wanted = Set(only.split(separator: " ").map(String.init))
-  for target in everything.reversed() where wanted.contains(target.name) {
-    for dependency in target.dependencies {
-      if case .byNameItem(let name, _) = dependency { wanted.insert(name) }
-    }
-  }
-  // A test-support target stands below the shells but is named by tests above: a second pass settles it.
-  for target in everything.reversed() where wanted.contains(target.name) {
-    for dependency in target.dependencies {
-      if case .byNameItem(let name, _) = dependency { wanted.insert(name) }
-    }
-  }
-  kept = everything.filter { wanted.contains($0.name) }
-}
-
 let package = Package(
   name: "belay",
-  products: [],
+  products: [
+    .executable(name: "belay", targets: ["belay"]),
+    .executable(name: "protoc-gen-swift-protobuf-c", targets: ["protoc-gen-swift-protobuf-c"]),
+    // The RPC library: of use without a word of backup.
+    .library(name: "GRPC", targets: ["GRPC", "GRPCTransport", "HTTP2", "ProtobufC"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -177,5 +162,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: kept
+  targets: systemLibraries + pure + rpc + contract + adapters + shells + executables + testSupport
+    + allTests
 )
