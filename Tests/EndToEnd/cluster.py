@@ -87,7 +87,7 @@ class Cluster:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 self.kill(process)
-        # Only what this test started: daemons whose command line names its directory.
+        # Only what this test started: daemons that work in its directory.
         for pid in self.own_processes():
             os.kill(pid, signal.SIGKILL)
 
@@ -168,7 +168,7 @@ class Cluster:
         return {path: path.read_bytes() for path in (self.repository / "points").rglob("*.pt")}
 
     def own_processes(self):
-        """Pids of processes other than the coordinator and the workers whose command line names our directory."""
+        """Pids of processes other than the coordinator and the workers that work in our directory, or name it."""
         known = {os.getpid(), *(process.pid for process in [self.coordinator, *self.workers.values()] if process)}
         found = []
         for entry in pathlib.Path("/proc").iterdir():
@@ -176,9 +176,10 @@ class Cluster:
                 continue
             try:
                 command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                place = os.readlink(entry / "cwd")
             except OSError:
                 continue  # It ended while we looked.
-            if str(self.directory) in command:
+            if str(self.directory) in command or place.startswith(str(self.directory)):
                 found.append(int(entry.name))
         return found
 

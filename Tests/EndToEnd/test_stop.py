@@ -144,6 +144,27 @@ def test_a_stop_after_the_end_changes_nothing(cluster):
     assert cluster.points_on_disk() == points
 
 
+def test_what_is_checked_to_be_gone_is_seen_while_it_is_there(cluster):
+    cluster.start_coordinator()
+    start_workers(cluster, 1)
+    cluster.create_job(vms=["vm4"])
+    for _ in range(8):
+        name = cluster.start_job()
+        cluster.wait_for(name, lambda tasks: tasks[1].phase >= task_pb2.TASK_PHASE_TRANSFERRING or
+                         tasks[1].state == task_pb2.TASK_STATE_SUCCEEDED)
+        cluster.signal_workers(signal.SIGSTOP)
+        seen = cluster.own_processes()
+        if seen:
+            with pytest.raises(AssertionError):
+                cluster.assert_nothing_is_left()
+        cluster.signal_workers(signal.SIGCONT)
+        cluster.wait_until_settled(name)
+        cluster.assert_nothing_is_left()
+        if seen:
+            return
+    raise AssertionError("no checkpoint's daemon was ever seen")
+
+
 def test_every_restored_disk_equals_its_source(cluster):
     cluster.start_coordinator()
     start_workers(cluster, 2)
