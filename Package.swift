@@ -114,6 +114,24 @@ let testSupport: [Target] = [
     name: "belay-simulate", dependencies: ["Simulation", arguments], swiftSettings: strict),
 ]
 
+// What `Deploy/bench` measures with; none of it is installed.
+let benchmarks: [Target] = [
+  .target(
+    name: "CBenchmarkMessages", dependencies: ["CProtobufC"],
+    path: "Tests/Benchmarks/CBenchmarkMessages", publicHeadersPath: "include"),
+  .target(
+    name: "BenchmarkMessages", dependencies: ["CBenchmarkMessages", "ProtobufC", "GRPC"],
+    path: "Tests/Benchmarks/BenchmarkMessages", swiftSettings: strict),
+  .executableTarget(
+    name: "rpc-bench-server",
+    dependencies: ["BenchmarkMessages", "GRPC", "GRPCTransport", log, arguments] + nio,
+    path: "Tests/Benchmarks/rpc-bench-server", swiftSettings: strict),
+  .executableTarget(
+    name: "rpc-bench-client",
+    dependencies: ["BenchmarkMessages", "GRPC", "GRPCTransport", arguments] + nio,
+    path: "Tests/Benchmarks/rpc-bench-client", swiftSettings: strict),
+]
+
 let allTests: [Target] = [
   tests("BackupModelTests", ["BackupModel"]),
   tests("BelayTests", ["belay", "GRPCTransport"]),
@@ -163,5 +181,5 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: systemLibraries + pure + rpc + contract + adapters + shells + executables + testSupport
-    + allTests
+    + benchmarks + allTests
 )

@@ -1,0 +1,2 @@
+#pragma once
+#include "bench/v1/echo_service.pb-c.h"
