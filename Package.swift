@@ -104,6 +104,13 @@ let executables: [Target] = [
     swiftSettings: strict)
 ]
 
+/// A program that speaks gRPC's interop tests (see Tests/Interop); not a product.
+func interop(_ name: String, path: String) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["InteropMessages", "GRPC", "GRPCTransport", log, arguments],
+    path: path, swiftSettings: strict)
+}
+
 let testSupport: [Target] = [
   library("Simulation", ["BackupModel", "CoordinatorCore", "WorkerCore"]),
   library("Conformance", ["Store", "Hypervisor", "BackupModel"]),
@@ -112,6 +119,14 @@ let testSupport: [Target] = [
     path: "Tests/CProtobufTestMessages", publicHeadersPath: "include"),
   .executableTarget(
     name: "belay-simulate", dependencies: ["Simulation", arguments], swiftSettings: strict),
+  .target(
+    name: "CInteropMessages", dependencies: ["CProtobufC"], path: "Tests/Interop/CMessages",
+    publicHeadersPath: "include"),
+  .target(
+    name: "InteropMessages", dependencies: ["CInteropMessages", "ProtobufC", "GRPC"],
+    path: "Tests/Interop/Messages", swiftSettings: strict),
+  interop("grpc-interop-server", path: "Tests/Interop/Server"),
+  interop("grpc-interop-client", path: "Tests/Interop/Client"),
 ]
 
 // What `Deploy/bench` measures with; none of it is installed.

@@ -1,0 +1,47 @@
+/// The cases, by the names that "Interoperability Test Case Descriptions" gives them.
+///
+/// Not here: cacheable_unary, which needs a caching proxy, and those that need an account in a cloud.
+enum InteropCase: String, CaseIterable, Sendable {
+  case emptyUnary = "empty_unary"
+  case largeUnary = "large_unary"
+  case clientStreaming = "client_streaming"
+  case serverStreaming = "server_streaming"
+  case pingPong = "ping_pong"
+  case emptyStream = "empty_stream"
+  case customMetadata = "custom_metadata"
+  case statusCodeAndMessage = "status_code_and_message"
+  case specialStatusMessage = "special_status_message"
+  case unimplementedMethod = "unimplemented_method"
+  case unimplementedService = "unimplemented_service"
+  case cancelAfterBegin = "cancel_after_begin"
+  case cancelAfterFirstResponse = "cancel_after_first_response"
+  case timeoutOnSleepingServer = "timeout_on_sleeping_server"
+  case concurrentLargeUnary = "concurrent_large_unary"
+  case rpcSoak = "rpc_soak"
+  case channelSoak = "channel_soak"
+
+  /// Runs the case.
+  ///
+  /// - Throws: a `Mismatch`, or the error of a call that should have succeeded.
+  func run(against peer: Peer) async throws {
+    switch self {
+    case .emptyUnary: try await peer.emptyUnary()
+    case .largeUnary: try await peer.largeUnary()
+    case .clientStreaming: try await peer.clientStreaming()
+    case .serverStreaming: try await peer.serverStreaming()
+    case .pingPong: try await peer.pingPong()
+    case .emptyStream: try await peer.emptyStream()
+    case .customMetadata: try await peer.customMetadata()
+    case .statusCodeAndMessage: try await peer.statusCodeAndMessage()
+    case .specialStatusMessage: try await peer.specialStatusMessage()
+    case .unimplementedMethod: try await peer.unimplementedMethod()
+    case .unimplementedService: try await peer.unimplementedService()
+    case .cancelAfterBegin: try await peer.cancelAfterBegin()
+    case .cancelAfterFirstResponse: try await peer.cancelAfterFirstResponse()
+    case .timeoutOnSleepingServer: try await peer.timeoutOnSleepingServer()
+    case .concurrentLargeUnary: try await peer.concurrentLargeUnary()
+    case .rpcSoak: try await peer.rpcSoak()
+    case .channelSoak: try await peer.channelSoak()
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import GRPC
+import GRPCTransport
+import Logging
+
+/// Serves `grpc.testing.TestService` until it is asked to end.
+@main
+struct InteropServer: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "grpc-interop-server",
+    abstract: "Serves grpc.testing.TestService, for the tests of other gRPC implementations.",
+    discussion: """
+      The first line on standard output says where it listens, once it does. SIGUSR1 makes it \
+      print a line such as `open: 0 calls, 1 connections`; SIGTERM and SIGINT end it, after a \
+      grace for the calls under way.
+      """)
+
+  @Option(help: "The TCP port; 0 takes any that is free.")
+  var port = 0
+
+  @Option(help: "The address to listen on.")
+  var host = "127.0.0.1"
+
+  @Option(help: ArgumentHelp("Listens on a unix socket instead.", valueName: "path"))
+  var unix: String?
+
+  @Option(help: "Seconds that calls under way are given when it ends.")
+  var grace = 2
+
+  func validate() throws {
+    guard (0...65_535).contains(port) else {
+      throw ValidationError("--port \(port) is not within 0 to 65535.")
+    }
+  }
+
+  func run() async throws {
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    let openCalls = OpenCalls()
+    var router = Router()
+    router.add(TestService(openCalls: openCalls))
+    let server = try await GRPCServer.start(router, on: endpoint)
+    Output.line("listening on \(server.endpoint)")
+    for await signal in signals([.terminate, .interrupt, .user1]) {
+      guard signal == .user1 else { break }
+      Output.line("open: \(openCalls.count) calls, \(server.connectionCount) connections")
+    }
+    await server.shutdown(within: .seconds(grace))
+  }
+
+  private var endpoint: SocketEndpoint {
+    unix.map { .unix(path: $0) } ?? .tcp(host: host, port: port)
+  }
+}
