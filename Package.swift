@@ -62,14 +62,22 @@ let rpc: [Target] = [
   library("ProtobufC", ["CProtobufC"]),
   .target(
     name: "CProtobufCompiler", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
+  .target(name: "CWellKnownTypes", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
+  library("WellKnownTypes", ["CWellKnownTypes", "ProtobufC", "GRPC"]),
+  .target(
+    name: "CGRPCServices", dependencies: ["CWellKnownTypes", "CProtobufC"],
+    publicHeadersPath: "include"),
+  library("GRPCServices", ["CGRPCServices", "WellKnownTypes", "ProtobufC", "GRPC", log]),
   .executableTarget(
     name: "protoc-gen-swift-protobuf-c", dependencies: ["CProtobufCompiler", "ProtobufC"],
     swiftSettings: strict),
 ]
 
 let contract: [Target] = [
-  .target(name: "CBelayAPI", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
-  library("BelayAPI", ["CBelayAPI", "ProtobufC", "GRPC"]),
+  .target(
+    name: "CBelayAPI", dependencies: ["CWellKnownTypes", "CProtobufC"],
+    publicHeadersPath: "include"),
+  library("BelayAPI", ["CBelayAPI", "WellKnownTypes", "ProtobufC", "GRPC"]),
   library("WorkerLink", ["BackupModel", "BelayAPI", "GRPC"]),
 ]
 
@@ -186,7 +194,9 @@ let package = Package(
     .executable(name: "belay", targets: ["belay"]),
     .executable(name: "protoc-gen-swift-protobuf-c", targets: ["protoc-gen-swift-protobuf-c"]),
     // The RPC library: of use without a word of backup.
-    .library(name: "GRPC", targets: ["GRPC", "GRPCTransport", "HTTP2", "ProtobufC"]),
+    .library(
+      name: "GRPC",
+      targets: ["GRPC", "GRPCTransport", "GRPCServices", "WellKnownTypes", "HTTP2", "ProtobufC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -39,18 +39,4 @@ extension RPCError {
     }
     self = error
   }
-
-  /// The details that came along. Nil: none, or none that can be read.
-  package var status: GoogleRpc.Status? {
-    details.isEmpty ? nil : try? GoogleRpc.Status(wireBytes: details)
-  }
-
-  /// The first detail of a type. Nil: there is none.
-  package func detail<Message: WireMessage & NamedMessage>(_ type: Message.Type) -> Message? {
-    guard let status else { return nil }
-    for detail in status.details {
-      if let message = try? detail.unpacked(as: type) { return message }
-    }
-    return nil
-  }
 }

@@ -1,5 +1,5 @@
 /// What `--swift-protobuf-c_opt=Name=value,…` sets.
-struct GeneratorOptions: Equatable {
+struct GeneratorOptions {
   enum Visibility: String {
     case `public`
     case `package`
@@ -10,6 +10,10 @@ struct GeneratorOptions: Equatable {
   var visibility = Visibility.package
   /// The module that holds protoc-c's output for the same files.
   var cModule = ""
+  /// Modules that other proto files are generated into, by the files' directory or name.
+  var modules: [(path: String, module: String)] = []
+  /// Whether the messages may stand within messages of other modules, which must then see how they become C structs.
+  var isEmbeddable = false
 
   init(parameter: String) throws(GenerationError) {
     for option in parameter.split(separator: ",") {
@@ -21,11 +25,26 @@ struct GeneratorOptions: Equatable {
         }
         self.visibility = visibility
       case ("CModule", let value): cModule = value
-      default: throw GenerationError("'\(option)' is no option; there are Visibility and CModule.")
+      case ("Module", let value):
+        let parts = value.split(separator: ":").map(String.init)
+        guard parts.count == 2 else {
+          throw GenerationError("Module is DIRECTORY:MODULE or FILE:MODULE; not '\(value)'.")
+        }
+        modules.append((parts[0], parts[1]))
+      case ("Embeddable", "true"): isEmbeddable = true
+      case ("Embeddable", "false"): isEmbeddable = false
+      default:
+        throw GenerationError(
+          "'\(option)' is no option; there are CModule, Visibility, Module and Embeddable.")
       }
     }
     guard !cModule.isEmpty else {
       throw GenerationError("CModule must name the module that holds protoc-c's output.")
     }
+  }
+
+  /// The Swift module that a file was generated into, if it is another one.
+  func module(of file: String) -> String? {
+    modules.first { file == $0.path || file.hasPrefix($0.path + "/") }?.module
   }
 }

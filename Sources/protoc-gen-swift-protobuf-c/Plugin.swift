@@ -33,12 +33,22 @@ enum Plugin {
       let wanted = Set(
         CReading.strings(request.pointee.n_file_to_generate, request.pointee.file_to_generate))
       var files: [SchemaFile] = []
+      var imported: [SchemaFile] = []
+      var descriptors: [FileDescriptor] = []
       for file in CReading.messages(
         request.pointee.n_proto_file, request.pointee.proto_file, { $0 })
-      where wanted.contains(CReading.string(file.pointee.name)) {
-        files.append(try SchemaReader.file(file))
+      {
+        let name = CReading.string(file.pointee.name)
+        if wanted.contains(name) {
+          files.append(try SchemaReader.file(file))
+        } else if options.module(of: name) != nil {
+          imported.append(try SchemaReader.file(file))
+        }
+        descriptors.append(FileDescriptor(strippingComments: file))
       }
-      return try FileEmitter(files: files, options: options).outputs()
+      return try FileEmitter(
+        files: files, imported: imported, descriptors: descriptors, options: options
+      ).outputs()
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// What the plugin writes, and what it refuses to.
@@ -44,6 +45,63 @@ import Testing
     #expect(!text.contains("package "))
   }
 
+  @Test("A file's descriptor is compiled in without its comments, and knows what it imports")
+  func descriptors() throws {
+    let made = try Protoc.generate(
+      proto: """
+        syntax = "proto3";
+        package a.v1;
+        import "google/protobuf/any.proto";
+        import "google/protobuf/source_context.proto";
+        // About it.
+        message Thing {
+          google.protobuf.Any long_name = 7; // Behind it.
+        }
+        """, options: "CModule=CTest,Module=google/protobuf/any.proto:Types,Visibility=internal")
+    let text = try #require(made["ProtoFiles.pb.swift"])
+    #expect(
+      text.contains(
+        "imports: [GoogleProtobuf.ProtoFiles.any, ImportedProtoFiles.googleProtobufSourceContext]"))
+    let parts = text.split(separator: "\"\"\"")
+    let base64 = try #require(parts.count > 1 ? parts[1] : nil)
+      .filter { !$0.isWhitespace && $0 != "\\" }
+    let bytes = [UInt8](try #require(Data(base64Encoded: String(base64))))
+    let descriptor = try Protoc.decode(
+      bytes, as: "google.protobuf.FileDescriptorProto", in: "google/protobuf/descriptor.proto")
+    #expect(descriptor.contains("name: \"long_name\""))
+    #expect(descriptor.contains("number: 7"))
+    #expect(!descriptor.contains("json_name"))
+    #expect(!descriptor.contains("About it"))
+  }
+
+  @Test("Types of another module are named by their namespace, and its module is imported")
+  func otherModules() throws {
+    let made = try Protoc.generate(
+      proto: """
+        syntax = "proto3";
+        package a.v1;
+        import "google/protobuf/any.proto";
+        message Thing { google.protobuf.Any any = 1; }
+        """, options: "CModule=CTest,Module=google:Types")
+    let text = try #require(made["test.pb.swift"])
+    #expect(text.contains("import Types\n"))
+    #expect(text.contains("var any: GoogleProtobuf.AnyMessage?"))
+    #expect(made["Namespaces.pb.swift"]?.contains("GoogleProtobuf") == false)
+    #expect(made.keys.filter { $0.hasPrefix("google") } == [])
+  }
+
+  @Test("An embeddable message shows how it becomes a C struct; others do not")
+  func embeddable() throws {
+    let proto = "syntax = \"proto3\"; package a; message M { int32 x = 1; }"
+    let closed = try #require(
+      try Protoc.generate(proto: proto, options: "CModule=C,Visibility=public")["test.pb.swift"])
+    #expect(closed.contains("internal import C\n") && !closed.contains("public init(decoding"))
+    let open = try #require(
+      try Protoc.generate(proto: proto, options: "CModule=C,Visibility=public,Embeddable=true")[
+        "test.pb.swift"])
+    #expect(open.contains("public import C\n") && open.contains("public init(decoding"))
+  }
+
   @Test(
     "What it can't do is refused in words",
     arguments: [
@@ -75,6 +133,7 @@ import Testing
     arguments: [
       ("", "CModule must name"), ("CModule=C,Visibility=secret", "Visibility is one of"),
       ("CModule=C,Colour=red", "is no option"),
+      ("CModule=C,Module=google", "DIRECTORY:MODULE or"),
     ])
   func options(options: String, reason: String) {
     let error = #expect(throws: Protoc.Failure.self) {

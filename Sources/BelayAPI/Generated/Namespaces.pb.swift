@@ -3,9 +3,3 @@
 
 /// The proto package `belay.v1`.
 package enum BelayV1 {}
-
-/// The proto package `google.protobuf`.
-package enum GoogleProtobuf {}
-
-/// The proto package `google.rpc`.
-package enum GoogleRpc {}

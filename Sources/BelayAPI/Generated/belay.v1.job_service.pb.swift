@@ -4,6 +4,7 @@
 internal import CBelayAPI
 import GRPC
 import ProtobufC
+import WellKnownTypes
 
 extension BelayV1 {
   package struct CreateJobRequest: Sendable, Equatable {

@@ -4,6 +4,7 @@
 internal import CBelayAPI
 import GRPC
 import ProtobufC
+import WellKnownTypes
 
 extension BelayV1 {
   /// How much is done. A counter of one attempt never goes back.

@@ -4,6 +4,7 @@
 internal import CBelayAPI
 import GRPC
 import ProtobufC
+import WellKnownTypes
 
 extension BelayV1 {
   /// How thoroughly a restore point is verified. Each level includes those before it.

@@ -57,6 +57,7 @@ extension BelayV1 {
 
 extension BelayV1.WorkerServiceServer {
   package func register(in router: inout Router) {
+    router.describe("belay.v1.WorkerService", by: BelayV1.ProtoFiles.workerService)
     router.bidirectionalStreaming(BelayV1.WorkerServiceMethods.attach) { (requests: RequestStream<BelayV1.AttachRequest>, responses: ResponseWriter<BelayV1.AttachResponse>, context: ServerContext) in try await self.attach(requests, responses: responses, context: context) }
     router.unary(BelayV1.WorkerServiceMethods.listWorkers) { (request: BelayV1.ListWorkersRequest, context: ServerContext) in try await self.listWorkers(request, context: context) }
   }

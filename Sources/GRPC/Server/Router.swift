@@ -8,6 +8,7 @@ public struct Router: Sendable {
   }
 
   private var routes: [String: Route] = [:]
+  private var files: [String: ProtoFile] = [:]
 
   /// Answers nothing yet.
   public init() {}
@@ -65,6 +66,21 @@ public struct Router: Sendable {
   /// The methods answered, in the order of their paths.
   public var methods: [MethodDescriptor] {
     routes.values.map(\.method).sorted { $0.path < $1.path }
+  }
+
+  /// Says which proto file declares a service, by its full name, so that reflection can tell of it.
+  public mutating func describe(_ service: String, by file: ProtoFile) {
+    files[service] = file
+  }
+
+  /// The full names of the services that have methods or were described, in order.
+  public var services: [String] {
+    Set(files.keys).union(routes.values.map(\.method.service)).sorted()
+  }
+
+  /// The proto file that declares a service; nil where nobody has said.
+  public func file(of service: String) -> ProtoFile? {
+    files[service]
   }
 
   func route(path: String) -> Route? {

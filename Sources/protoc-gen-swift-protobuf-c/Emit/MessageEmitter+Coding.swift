@@ -28,13 +28,17 @@ extension MessageEmitter {
     }
     for nested in schema.messages where !nested.isMapEntry {
       text.line()
-      try MessageEmitter(schema: nested, types: types, access: access).emitCoding(to: &text)
+      try MessageEmitter(
+        schema: nested, types: types, access: access, codingAccess: codingAccess
+      ).emitCoding(to: &text)
     }
   }
 
+  private var prefix: String { codingAccess == "internal" ? "" : codingAccess + " " }
+
   private func emitDecoding(to text: inout SourceText) throws(GenerationError) {
     let pointer = "UnsafePointer<\(CNames.type(schema.fullName))>"
-    try text.block("init(decoding c: \(pointer))") { text throws(GenerationError) in
+    try text.block(prefix + "init(decoding c: \(pointer))") { text throws(GenerationError) in
       text.line("self.init()")
       for member in members {
         switch member {
@@ -66,7 +70,9 @@ extension MessageEmitter {
 
   private func emitEncoding(to text: inout SourceText) throws(GenerationError) {
     let pointer = "UnsafeMutablePointer<\(CNames.type(schema.fullName))>"
-    try text.block("func encoded(in arena: MessageArena) throws(ProtobufError) -> \(pointer)") {
+    try text.block(
+      prefix + "func encoded(in arena: MessageArena) throws(ProtobufError) -> \(pointer)"
+    ) {
       text throws(GenerationError) in
       text.line("let c = arena.make(\(CNames.initializer(schema.fullName)))")
       for member in members {

@@ -3,6 +3,8 @@ struct MessageEmitter {
   let schema: SchemaMessage
   let types: TypeIndex
   let access: String
+  /// Of what has C structs in its signature.
+  let codingAccess: String
 
   /// One property: a field that is in no oneof, or a oneof.
   enum Member {
@@ -51,7 +53,9 @@ struct MessageEmitter {
       }
       for nested in schema.messages where !nested.isMapEntry {
         text.line()
-        try MessageEmitter(schema: nested, types: types, access: access).emit(to: &text)
+        try MessageEmitter(
+          schema: nested, types: types, access: access, codingAccess: codingAccess
+        ).emit(to: &text)
       }
     }
   }

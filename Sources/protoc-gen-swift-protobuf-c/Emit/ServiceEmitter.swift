@@ -4,6 +4,8 @@ struct ServiceEmitter {
   let types: TypeIndex
   let access: String
   let namespace: String
+  /// The constant that holds the file's descriptor.
+  let file: String
 
   private struct Method {
     let schema: SchemaService.Method
@@ -101,6 +103,7 @@ struct ServiceEmitter {
       text throws(GenerationError) in
       try text.block("\(access) func register(in router: inout Router)") {
         text throws(GenerationError) in
+        text.line("router.describe(\"\(schema.fullName)\", by: \(file))")
         for method in methods { text.line(registration(method)) }
       }
       for method in methods {

@@ -90,7 +90,7 @@ enum SwiftNames {
     "Int32", "Int64", "Optional", "String", "UInt32", "UInt64", "UInt8", "Void", "CaseIterable",
     "Equatable", "Hashable", "Hasher", "RawRepresentable", "Sendable", "UnsafeMutablePointer",
     "UnsafePointer", "CReading", "Indirect", "MapOrder", "MessageArena", "NamedMessage",
-    "ProtobufError",
+    "ProtobufError", "ProtoFile", "ProtoFiles",
     "WireCodec", "CallOptions", "MethodDescriptor", "RPCChannel", "RPCError", "RPCService",
     "RequestStream", "RequestWriter", "ResponseStream", "ResponseWriter", "Router",
     "ServerContext", "WireMessage",

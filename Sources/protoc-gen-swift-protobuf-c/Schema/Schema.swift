@@ -2,6 +2,8 @@
 struct SchemaFile {
   var name: String
   var package: String
+  /// The files that it imports.
+  var dependencies: [String]
   var messages: [SchemaMessage]
   var enums: [SchemaEnum]
   var services: [SchemaService]

@@ -23,6 +23,7 @@ struct SchemaReader {
     let scope = "." + package
     return SchemaFile(
       name: name, package: package,
+      dependencies: CReading.strings(file.pointee.n_dependency, file.pointee.dependency),
       messages: try reader.each(file.pointee.n_message_type, file.pointee.message_type, [4]) {
         (message, path) throws(GenerationError) in try reader.message(message, scope, path)
       },

@@ -43,6 +43,7 @@ extension BenchV1 {
 
 extension BenchV1.EchoServiceServer {
   package func register(in router: inout Router) {
+    router.describe("bench.v1.EchoService", by: BenchV1.ProtoFiles.echoService)
     router.unary(BenchV1.EchoServiceMethods.echo) { (request: BenchV1.EchoRequest, context: ServerContext) in try await self.echo(request, context: context) }
     router.serverStreaming(BenchV1.EchoServiceMethods.stream) { (request: BenchV1.StreamRequest, responses: ResponseWriter<BenchV1.EchoResponse>, context: ServerContext) in try await self.stream(request, responses: responses, context: context) }
   }

@@ -97,6 +97,7 @@ extension GrpcTesting {
 
 extension GrpcTesting.TestServiceServer {
   package func register(in router: inout Router) {
+    router.describe("grpc.testing.TestService", by: GrpcTesting.ProtoFiles.test)
     router.unary(GrpcTesting.TestServiceMethods.emptyCall) { (request: GrpcTesting.Empty, context: ServerContext) in try await self.emptyCall(request, context: context) }
     router.unary(GrpcTesting.TestServiceMethods.unaryCall) { (request: GrpcTesting.SimpleRequest, context: ServerContext) in try await self.unaryCall(request, context: context) }
     router.unary(GrpcTesting.TestServiceMethods.cacheableUnaryCall) { (request: GrpcTesting.SimpleRequest, context: ServerContext) in try await self.cacheableUnaryCall(request, context: context) }
@@ -178,6 +179,7 @@ extension GrpcTesting {
 
 extension GrpcTesting.UnimplementedServiceServer {
   package func register(in router: inout Router) {
+    router.describe("grpc.testing.UnimplementedService", by: GrpcTesting.ProtoFiles.test)
     router.unary(GrpcTesting.UnimplementedServiceMethods.unimplementedCall) { (request: GrpcTesting.Empty, context: ServerContext) in try await self.unimplementedCall(request, context: context) }
   }
 

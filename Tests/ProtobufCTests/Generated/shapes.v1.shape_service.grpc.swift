@@ -53,6 +53,7 @@ extension ShapesV1 {
 
 extension ShapesV1.ShapeServiceServer {
   package func register(in router: inout Router) {
+    router.describe("shapes.v1.ShapeService", by: ShapesV1.ProtoFiles.shapeService)
     router.unary(ShapesV1.ShapeServiceMethods.one) { (request: ShapesV1.Scalars, context: ServerContext) in try await self.one(request, context: context) }
     router.clientStreaming(ShapesV1.ShapeServiceMethods.collect) { (requests: RequestStream<ShapesV1.Scalars>, context: ServerContext) in try await self.collect(requests, context: context) }
     router.serverStreaming(ShapesV1.ShapeServiceMethods.spread) { (request: ShapesV1.Empty, responses: ResponseWriter<ShapesV1.Tree>, context: ServerContext) in try await self.spread(request, responses: responses, context: context) }

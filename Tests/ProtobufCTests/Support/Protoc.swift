@@ -20,9 +20,11 @@ enum Protoc {
   }
 
   /// The text format of a message's bytes.
-  static func decode(_ bytes: [UInt8], as type: String) throws -> String {
+  static func decode(
+    _ bytes: [UInt8], as type: String, in file: String = "shapes/v1/shapes.proto"
+  ) throws -> String {
     let text = try run(
-      ["--decode=\(type)", "-I\(protoDirectory)", "shapes/v1/shapes.proto"], bytes)
+      ["--decode=\(type)", "-I\(protoDirectory)", "-I/usr/include", file], bytes)
     return String(decoding: text, as: UTF8.self)
   }
 

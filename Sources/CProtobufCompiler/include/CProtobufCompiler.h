@@ -1,3 +1,0 @@
-#pragma once
-#include "google/protobuf/compiler/plugin.pb-c.h"
-#include "google/protobuf/descriptor.pb-c.h"

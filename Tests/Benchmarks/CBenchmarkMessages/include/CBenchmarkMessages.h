@@ -1,2 +1,0 @@
-#pragma once
-#include "bench/v1/echo_service.pb-c.h"
