@@ -23,6 +23,7 @@ final class ServedCalls: ConnectionRole {
   private let runtime: EventLoopRuntime
   private let registry: ServedConnections
   private let logger: Logger
+  private var heads: RequestHeadReader
   private var entries: [Entry] = []
 
   init(
@@ -31,6 +32,7 @@ final class ServedCalls: ConnectionRole {
   ) {
     self.router = router
     self.limits = limits
+    heads = RequestHeadReader(router: router, limits: limits)
     self.registry = registry
     self.logger = logger
     runtime = EventLoopRuntime(eventLoop)
@@ -86,7 +88,8 @@ final class ServedCalls: ConnectionRole {
   private func begin(_ stream: HTTP2Stream, _ block: HeaderBlock, _ link: HTTP2Link<ServedCalls>) {
     let head: RequestHead
     do {
-      head = try RequestHead(fields: block.fields, limits: limits)
+      block.forEachField { heads.read(name: $0, value: $1) }
+      head = try heads.finish()
     } catch {
       refuse(stream, error.error, httpStatus: error.httpStatus, link)
       return

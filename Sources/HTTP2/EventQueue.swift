@@ -1,13 +1,28 @@
-/// Events in order; its storage is used again once it has been emptied.
+/// What happened, in order; its storage is used again once it has been emptied.
 ///
 /// Bounded by the input: a frame is at least nine bytes and brings at most three events.
 struct EventQueue {
-  private var events: [HTTP2Event] = []
+  /// An event without references: header blocks are named by their place in what was received.
+  enum Event {
+    case headers(HTTP2Stream, Range<Int>, ends: Bool)
+    case headersTooLarge(HTTP2Stream)
+    case data(HTTP2Stream, Range<Int>)
+    case end(HTTP2Stream)
+    case writable(HTTP2Stream)
+    case closed(HTTP2Stream, HTTP2ErrorCode)
+    case goAway(lastStream: Int32, HTTP2ErrorCode)
+    case settings
+    case pong(UInt64)
+  }
+
+  private var events: [Event] = []
   private var head = 0
 
-  mutating func append(_ event: HTTP2Event) { events.append(event) }
+  var isEmpty: Bool { head == events.count }
 
-  mutating func next() -> HTTP2Event? {
+  mutating func append(_ event: Event) { events.append(event) }
+
+  mutating func next() -> Event? {
     guard head < events.count else {
       if head > 0 {
         events.removeAll(keepingCapacity: events.capacity <= 4_096)

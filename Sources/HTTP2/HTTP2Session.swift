@@ -110,9 +110,7 @@ public struct HTTP2Session: ~Copyable {
 
   /// The next thing the peer did. A `.data` names a range of the last `receive`'s input.
   public mutating func nextEvent() -> HTTP2Event? {
-    let event = state.pointee.events.next()
-    if case .closed(let stream, _)? = event { state.pointee.streams.release(stream.slot) }
-    return event
+    state.pointee.nextEvent()
   }
 
   /// Says that body bytes of a stream were used: the peer may send as many more.

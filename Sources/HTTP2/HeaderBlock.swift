@@ -2,18 +2,30 @@ import CNGHTTP2
 
 /// An ordered list of header fields, kept as bytes: nothing of it is trusted to be text.
 ///
-/// Two allocations however many fields there are. Names are lower case on the wire (RFC 9113 §8.2.1).
-public struct HeaderBlock: Sendable, Equatable {
-  private struct Field: Equatable {
+/// Two allocations however many fields there are, and none for a received block: it is a part of what
+/// was received with it. Names are lower case on the wire (RFC 9113 §8.2.1).
+public struct HeaderBlock: Sendable {
+  private struct Field {
     var nameStart: Int
     var valueStart: Int
     var end: Int
+
+    var nameLength: Int { valueStart - nameStart }
   }
 
   private var bytes: [UInt8] = []
   private var fields: [Field] = []
+  /// Which of `fields` are this block's.
+  private var own = 0..<0
 
   public init() {}
+
+  /// Blocks after one another; each is a part of them.
+  init(_ range: Range<Int>, of blocks: HeaderBlock) {
+    bytes = blocks.bytes
+    fields = blocks.fields
+    own = range.clamped(to: blocks.own)
+  }
 
   /// A block of literals, for tests and constants.
   public init(_ literals: KeyValuePairs<String, String>) {
@@ -21,12 +33,9 @@ public struct HeaderBlock: Sendable, Equatable {
   }
 
   /// The number of fields.
-  public var count: Int { fields.count }
+  public var count: Int { own.count }
 
-  public var isEmpty: Bool { fields.isEmpty }
-
-  /// The size that SETTINGS_MAX_HEADER_LIST_SIZE speaks of (RFC 9113 §10.5.1).
-  public var listSize: Int { bytes.count + 32 * fields.count }
+  public var isEmpty: Bool { own.isEmpty }
 
   /// Makes room ahead of appending.
   public mutating func reserve(fields fieldCount: Int, bytes byteCount: Int) {
@@ -42,7 +51,30 @@ public struct HeaderBlock: Sendable, Equatable {
     bytes.append(contentsOf: name)
     let middle = bytes.count
     bytes.append(contentsOf: value)
+    noteField(start, middle)
+  }
+
+  /// Appends a field as it comes from the library.
+  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+    let start = bytes.count
+    bytes.append(contentsOf: name)
+    let middle = bytes.count
+    bytes.append(contentsOf: value)
+    noteField(start, middle)
+  }
+
+  /// Forgets the fields; the storage stays, unless it was large or somebody holds a part of it.
+  mutating func removeAll(keeping capacity: Int) {
+    bytes.removeAll(keepingCapacity: bytes.capacity <= capacity)
+    fields.removeAll(keepingCapacity: bytes.capacity <= capacity)
+    own = 0..<0
+  }
+
+  private mutating func noteField(_ start: Int, _ middle: Int) {
+    // A part of other blocks becomes one of its own.
+    if own.upperBound < fields.count { fields.removeSubrange(own.upperBound...) }
     fields.append(Field(nameStart: start, valueStart: middle, end: bytes.count))
+    own = own.lowerBound..<fields.count
   }
 
   /// Appends a field of two literals without making strings of them.
@@ -60,7 +92,7 @@ public struct HeaderBlock: Sendable, Equatable {
     _ body: (_ name: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> Void
   ) throws(Failure) {
     let all = bytes.span
-    for field in fields {
+    for field in fields[own] {
       try body(
         all.extracting(field.nameStart..<field.valueStart),
         all.extracting(field.valueStart..<field.end))
@@ -69,30 +101,41 @@ public struct HeaderBlock: Sendable, Equatable {
 
   /// The value of the first field of this name, if it is UTF-8; for tests and rare fields.
   public func first(_ name: String) -> String? {
-    for field in fields where bytes[field.nameStart..<field.valueStart].elementsEqual(name.utf8) {
-      return String(validating: bytes[field.valueStart..<field.end], as: UTF8.self)
-    }
-    return nil
+    let name = Array(name.utf8)[...]
+    guard let field = fields[own].first(where: { bytes[$0.nameStart..<$0.valueStart] == name })
+    else { return nil }
+    return String(validating: bytes[field.valueStart..<field.end], as: UTF8.self)
   }
 
   /// Calls `body` with the fields as the library takes them; they point into this block.
   func withNameValues<R>(_ body: (UnsafeBufferPointer<nghttp2_nv>) -> R) -> R {
     bytes.withUnsafeBufferPointer { buffer in
-      withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: fields.count) { scratch in
+      withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: own.count) { scratch in
         // The library takes mutable pointers and only reads through them.
         let base = UnsafeMutablePointer(mutating: buffer.baseAddress)
-        for (index, field) in fields.enumerated() {
+        for (index, field) in fields[own].enumerated() {
           scratch.initializeElement(
             at: index,
             to: nghttp2_nv(
               name: base.map { $0 + field.nameStart }, value: base.map { $0 + field.valueStart },
-              namelen: field.valueStart - field.nameStart,
+              namelen: field.nameLength,
               valuelen: field.end - field.valueStart,
               flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
         }
         return body(UnsafeBufferPointer(scratch))
       }
     }
+  }
+}
+
+extension HeaderBlock: Equatable {
+  /// Whether both have the same fields in the same order.
+  public static func == (one: HeaderBlock, other: HeaderBlock) -> Bool {
+    one.count == other.count
+      && zip(one.fields[one.own], other.fields[other.own]).allSatisfy { mine, theirs in
+        mine.nameLength == theirs.nameLength
+          && one.bytes[mine.nameStart..<mine.end] == other.bytes[theirs.nameStart..<theirs.end]
+      }
   }
 }
 

@@ -10,9 +10,15 @@ struct SessionState {
   var flood: FloodMeter
   /// Where the input's frames begin.
   private var frames: FrameScanner
-  /// The header block being received; HTTP/2 allows one at a time.
-  private var block = HeaderBlock()
-  private var blockIsTooLarge = false
+  /// The header blocks received and not heard of yet, after one another.
+  private var blocks = HeaderBlock()
+  /// The one being received begins here; HTTP/2 allows one at a time.
+  private var blockStart = 0
+  /// As RFC 9113 §10.5.1 counts.
+  private var blockSize = 0
+
+  /// Storage for header blocks up to this size stays with the connection.
+  private static let keptHeaderBytes = 4 << 10
   /// The address and length of the input that `receive` is working on.
   var input: UnsafeRawBufferPointer?
 
@@ -45,23 +51,39 @@ struct SessionState {
   }
 
   mutating func headersBegin() {
-    block = HeaderBlock()
-    block.reserve(fields: 12, bytes: 256)
-    blockIsTooLarge = false
+    if events.isEmpty, !blocks.isEmpty { blocks.removeAll(keeping: Self.keptHeaderBytes) }
+    blockStart = blocks.count
+    blockSize = 0
   }
 
   mutating func header(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-    guard block.listSize + name.count + value.count + 32 <= limits.headerListSize else {
-      blockIsTooLarge = true
-      return
-    }
-    block.append(name: name, value: value)
+    blockSize += name.count + value.count + 32
+    if blockSize <= limits.headerListSize { blocks.append(name: name, value: value) }
   }
 
   mutating func headersEnd(_ stream: HTTP2Stream, ends: Bool) {
     events.append(
-      blockIsTooLarge ? .headersTooLarge(stream) : .headers(stream, block, ends: ends))
-    block = HeaderBlock()
+      blockSize > limits.headerListSize
+        ? .headersTooLarge(stream) : .headers(stream, blockStart..<blocks.count, ends: ends))
+  }
+
+  /// The next thing that the peer did.
+  mutating func nextEvent() -> HTTP2Event? {
+    switch events.next() {
+    case .headers(let stream, let range, let ends):
+      return .headers(stream, HeaderBlock(range, of: blocks), ends: ends)
+    case .headersTooLarge(let stream): return .headersTooLarge(stream)
+    case .data(let stream, let range): return .data(stream, range)
+    case .end(let stream): return .end(stream)
+    case .writable(let stream): return .writable(stream)
+    case .closed(let stream, let code):
+      streams.release(stream.slot)
+      return .closed(stream, code)
+    case .goAway(let lastStream, let code): return .goAway(lastStream: lastStream, code)
+    case .settings: return .settings
+    case .pong(let number): return .pong(number)
+    case nil: return nil
+    }
   }
 
   /// Notes body bytes; false if they are not within the input, which would be the library's fault.

@@ -1,13 +1,6 @@
 /// The methods that a server answers, and how.
 public struct Router: Sendable {
-  struct Route: Sendable {
-    let method: MethodDescriptor
-    /// Reads the requests, runs the handler, writes all responses but a single one, which it
-    /// returns.
-    let run: @Sendable (ServerCall) async throws -> [UInt8]?
-  }
-
-  private var routes: [String: Route] = [:]
+  private var table = RouteTable()
   private var files: [String: ProtoFile] = [:]
 
   /// Answers nothing yet.
@@ -65,7 +58,7 @@ public struct Router: Sendable {
 
   /// The methods answered, in the order of their paths.
   public var methods: [MethodDescriptor] {
-    routes.values.map(\.method).sorted { $0.path < $1.path }
+    table.routes.map(\.method).sorted { $0.path < $1.path }
   }
 
   /// Says which proto file declares a service, by its full name, so that reflection can tell of it.
@@ -75,7 +68,7 @@ public struct Router: Sendable {
 
   /// The full names of the services that have methods or were described, in order.
   public var services: [String] {
-    Set(files.keys).union(routes.values.map(\.method.service)).sorted()
+    Set(files.keys).union(table.routes.map(\.method.service)).sorted()
   }
 
   /// The proto file that declares a service; nil where nobody has said.
@@ -83,8 +76,8 @@ public struct Router: Sendable {
     files[service]
   }
 
-  func route(path: String) -> Route? {
-    routes[path]
+  func route(path: Span<UInt8>) -> Route? {
+    table.find(path)
   }
 
   private mutating func add(
@@ -92,7 +85,7 @@ public struct Router: Sendable {
     _ run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
   ) {
     precondition(method.kind == kind, "\(method.path) is \(method.kind), its handler \(kind)")
-    routes[method.path] = Route(method: method, run: run)
+    table.add(Route(method, run: run))
   }
 }
 

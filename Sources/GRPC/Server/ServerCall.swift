@@ -32,12 +32,11 @@ public final class ServerCall: Sendable {
     var trailingMetadata = Metadata()
   }
 
-  let method: MethodDescriptor
   let peer: String
   let metadata: Metadata
   let deadline: ContinuousClock.Instant?
 
-  private let route: Router.Route?
+  private let route: Route?
   private let limits: CallLimits
   private let runtime: any CallRuntime
   private let logger: Logger
@@ -49,8 +48,7 @@ public final class ServerCall: Sendable {
     head: RequestHead, peer: String, router: Router, limits: CallLimits = CallLimits(),
     transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
   ) {
-    route = router.route(path: head.path)
-    method = route?.method ?? MethodDescriptor(service: "", method: "", kind: .unary)
+    route = head.route ?? router.route(path: Array(head.path.utf8).span)
     self.peer = peer
     metadata = head.metadata
     deadline = head.timeout.flatMap { timeout in
@@ -65,6 +63,11 @@ public final class ServerCall: Sendable {
   }
 
   var context: ServerContext { ServerContext(call: self) }
+
+  /// Only of use to handlers, and so of a call that has one.
+  var method: MethodDescriptor { route?.method ?? Self.noMethod }
+
+  private static let noMethod = MethodDescriptor(service: "", method: "", kind: .unary)
 }
 
 // MARK: - Events from the transport
@@ -93,7 +96,7 @@ extension ServerCall {
   public func receive(_ bytes: RawSpan) {
     do {
       let waiting = try streams.receive(bytes)
-      if method.kind.hasSingleRequest, waiting > 1, isGathering { abort(Self.wrongCount) }
+      if waiting > 1, method.kind.hasSingleRequest, isGathering { abort(Self.wrongCount) }
     } catch {
       abort(error)
     }
@@ -190,7 +193,7 @@ extension ServerCall {
     if isOver { task.cancel() }
   }
 
-  private func run(_ route: Router.Route) async {
+  private func run(_ route: Route) async {
     do {
       let response = try await route.run(self)
       let message = try response.map(limits.outbound)

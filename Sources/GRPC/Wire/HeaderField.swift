@@ -33,7 +33,7 @@ extension Metadata {
         throw RPCError(.internal, "a metadata name has characters that are not allowed")
       }
       if field.name.hasSuffix("-bin") {
-        try appendBinaries(field)
+        try appendBinaries(field.name, field.value)
       } else {
         guard field.value.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
           throw RPCError(.internal, "the metadata '\(field.name)' is not printable ASCII")
@@ -44,12 +44,12 @@ extension Metadata {
   }
 
   /// Peers may join several values of one `-bin` name by commas.
-  private mutating func appendBinaries(_ field: HeaderField) throws(RPCError) {
-    for part in field.value.split(separator: ",", omittingEmptySubsequences: false) {
+  mutating func appendBinaries(_ name: String, _ value: String) throws(RPCError) {
+    for part in value.split(separator: ",", omittingEmptySubsequences: false) {
       guard let bytes = Base64.decode(String(part).trimmingBlanks().utf8) else {
-        throw RPCError(.internal, "the metadata '\(field.name)' is not base64")
+        throw RPCError(.internal, "the metadata '\(name)' is not base64")
       }
-      appendUnchecked(field.name, .binary(bytes))
+      appendUnchecked(name, .binary(bytes))
     }
   }
 

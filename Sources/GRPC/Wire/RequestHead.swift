@@ -1,11 +1,13 @@
 /// The head of a call, from a client to a server (PROTOCOL-HTTP2, "Request-Headers").
-public struct RequestHead: Sendable, Hashable {
+public struct RequestHead: Sendable {
   /// `/service/method`.
   public var path: String
   /// The whole time the call may take; nil: any.
   public var timeout: Duration?
   /// The application's metadata, and `user-agent`.
   public var metadata: Metadata
+  /// What answers the path, if that was looked up already; not a part of the head's value.
+  var route: Route?
 
   /// A head to send.
   public init(path: String, timeout: Duration? = nil, metadata: Metadata = Metadata()) {
@@ -23,44 +25,30 @@ public struct RequestRefusal: Error, Sendable, Hashable {
   public let error: RPCError
 }
 
+extension RequestHead: Hashable {
+  /// By path, timeout and metadata.
+  public static func == (one: Self, other: Self) -> Bool {
+    one.path == other.path && one.timeout == other.timeout && one.metadata == other.metadata
+  }
+
+  /// By path, timeout and metadata.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(path)
+    hasher.combine(timeout)
+    hasher.combine(metadata)
+  }
+}
+
 extension RequestHead {
-  /// Reads a received header block.
-  ///
-  /// - Throws: a refusal: 405 for another method than POST, 415 for a content type that is not
-  ///   gRPC's, UNIMPLEMENTED for a message encoding other than identity, INTERNAL for a
-  ///   `grpc-timeout` outside of its grammar or malformed metadata, RESOURCE_EXHAUSTED for more
-  ///   metadata than the limit.
+  /// Reads a received header block, as a `RequestHeadReader` does.
   public init(
     fields: some Collection<HeaderField>, limits: CallLimits = CallLimits()
   ) throws(RequestRefusal) {
-    var method = ""
-    var path = ""
-    var contentType = ""
-    var timeout: Duration?
+    var reader = RequestHeadReader(router: Router(), limits: limits)
     for field in fields {
-      switch field.name {
-      case ":method": method = field.value
-      case ":path": path = field.value
-      case "content-type": contentType = field.value
-      case "grpc-timeout": timeout = try Self.timeout(field.value)
-      case "grpc-encoding" where field.value != "identity":
-        throw RequestRefusal(.unimplemented, "the message encoding is not supported; use identity")
-      default: break
-      }
+      reader.read(name: Array(field.name.utf8).span, value: Array(field.value.utf8).span)
     }
-    guard method == "POST" else {
-      throw RequestRefusal(.internal, "a call is a POST", httpStatus: 405)
-    }
-    guard ContentType.isGRPC(contentType) else {
-      throw RequestRefusal(.internal, "the content-type is not application/grpc", httpStatus: 415)
-    }
-    self.path = path
-    self.timeout = timeout
-    do {
-      metadata = try Metadata(fields: fields, limit: limits.maximumMetadata)
-    } catch {
-      throw RequestRefusal(httpStatus: 200, error: error)
-    }
+    self = try reader.finish()
   }
 
   /// The header block to send. `scheme` is `http` or `https`; the authority names the server.
@@ -73,13 +61,6 @@ extension RequestHead {
     fields.append(HeaderField("content-type", ContentType.value))
     metadata.append(to: &fields)
     return fields
-  }
-
-  private static func timeout(_ value: String) throws(RequestRefusal) -> Duration {
-    guard let timeout = Timeout.parse(value) else {
-      throw RequestRefusal(.internal, "grpc-timeout is not up to eight digits and a unit")
-    }
-    return timeout
   }
 }
 
@@ -94,11 +75,17 @@ enum ContentType {
   static let value = "application/grpc"
 
   static func isGRPC(_ candidate: String) -> Bool {
-    let candidate = candidate.lowercased()
-    guard candidate.hasPrefix(value) else { return false }
-    switch candidate.dropFirst(value.count).first {
-    case nil, "+", ";": return true
-    default: return false
+    isGRPC(Array(candidate.utf8).span)
+  }
+
+  static func isGRPC(_ candidate: Span<UInt8>) -> Bool {
+    let length = value.utf8.count
+    guard candidate.count >= length else { return false }
+    if !candidate.begins(with: "application/grpc") {
+      let own = value.utf8.span
+      for index in 0..<length where candidate[index] | 0x20 != own[index] | 0x20 { return false }
     }
+    guard candidate.count > length else { return true }
+    return candidate[length] == UInt8(ascii: "+") || candidate[length] == UInt8(ascii: ";")
   }
 }

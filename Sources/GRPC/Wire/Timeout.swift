@@ -3,14 +3,19 @@
 public enum Timeout {
   /// The duration that a value names; nil for anything that the grammar does not allow.
   public static func parse(_ value: String) -> Duration? {
-    var digits = value.utf8[...]
-    guard let unit = digits.popLast(), (1...8).contains(digits.count) else { return nil }
+    parse(Array(value.utf8).span)
+  }
+
+  /// The duration that a value's bytes name; nil for anything that the grammar does not allow.
+  static func parse(_ value: Span<UInt8>) -> Duration? {
+    guard (2...9).contains(value.count) else { return nil }
     var amount: Int64 = 0
-    for byte in digits {
+    for index in 0..<value.count - 1 {
+      let byte = value[index]
       guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
       amount = amount * 10 + Int64(byte - UInt8(ascii: "0"))
     }
-    switch unit {
+    switch value[value.count - 1] {
     case UInt8(ascii: "H"): return .seconds(amount * 3600)
     case UInt8(ascii: "M"): return .seconds(amount * 60)
     case UInt8(ascii: "S"): return .seconds(amount)

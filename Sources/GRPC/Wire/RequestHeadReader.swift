@@ -1,0 +1,111 @@
+/// Reads the header blocks that begin calls, one after another, from their bytes: what is HTTP's or
+/// gRPC's own never becomes a string, and a known path becomes its route.
+///
+/// One for each connection: it remembers what the connection's calls have in common.
+public struct RequestHeadReader: Sendable {
+  /// What the block in progress has said so far.
+  private struct Block {
+    var isPost = false
+    var isGRPC = false
+    var timeout: Duration?
+    var route: Route?
+    /// Of a path that has no route.
+    var path = ""
+    /// As HTTP/2 counts a list's size (RFC 9113 §6.5.2).
+    var size = 0
+    /// The first fault in the order of the fields.
+    var refusal: RequestRefusal?
+  }
+
+  private let router: Router
+  private let limit: Int
+  private var block = Block()
+  private var metadata = MetadataReader()
+
+  /// A reader for calls to a router's methods.
+  public init(router: Router, limits: CallLimits) {
+    self.router = router
+    limit = limits.maximumMetadata
+  }
+
+  /// Takes the next field of a block; its name is in lower case (RFC 9113 §8.2.1).
+  public mutating func read(name: Span<UInt8>, value: Span<UInt8>) {
+    block.size += name.count + value.count + 32
+    guard block.size <= limit, !name.isEmpty else { return }
+    switch name.count {
+    case 5 where name.equals(":path"): readPath(value)
+    case 7 where name.equals(":method"): block.isPost = value.equals("POST")
+    case 12 where name.equals("content-type"): block.isGRPC = ContentType.isGRPC(value)
+    case 12 where name.equals("grpc-timeout"): readTimeout(value)
+    case 13 where name.equals("grpc-encoding"): readEncoding(value)
+    default:
+      if !Self.belongsToProtocol(name) { metadata.append(name: name, value: value) }
+    }
+  }
+
+  /// The head that the fields since the last `finish` make.
+  ///
+  /// - Throws: a refusal: 405 for another method than POST, 415 for a content type that is not
+  ///   gRPC's, UNIMPLEMENTED for a message encoding other than identity, INTERNAL for a
+  ///   `grpc-timeout` outside of its grammar or malformed metadata, RESOURCE_EXHAUSTED for more
+  ///   metadata than the limit.
+  public mutating func finish() throws(RequestRefusal) -> RequestHead {
+    defer {
+      block = Block()
+      metadata.drop()
+    }
+    if let refusal = block.refusal { throw refusal }
+    guard block.size <= limit else {
+      throw RequestRefusal(.resourceExhausted, "metadata is larger than \(limit) bytes")
+    }
+    guard block.isPost else {
+      throw RequestRefusal(.internal, "a call is a POST", httpStatus: 405)
+    }
+    guard block.isGRPC else {
+      throw RequestRefusal(.internal, "the content-type is not application/grpc", httpStatus: 415)
+    }
+    do {
+      let path = block.route?.method.path ?? block.path
+      var head = RequestHead(path: path, timeout: block.timeout, metadata: try metadata.finish())
+      head.route = block.route
+      return head
+    } catch {
+      throw RequestRefusal(httpStatus: 200, error: error)
+    }
+  }
+
+  private mutating func readPath(_ value: Span<UInt8>) {
+    block.route = router.route(path: value)
+    block.path = block.route == nil ? value.text : ""
+  }
+
+  private mutating func readTimeout(_ value: Span<UInt8>) {
+    block.timeout = Timeout.parse(value)
+    guard block.timeout == nil else { return }
+    refuse(RequestRefusal(.internal, "grpc-timeout is not up to eight digits and a unit"))
+  }
+
+  private mutating func readEncoding(_ value: Span<UInt8>) {
+    guard !value.equals("identity") else { return }
+    refuse(
+      RequestRefusal(.unimplemented, "the message encoding is not supported; use identity"))
+  }
+
+  private mutating func refuse(_ refusal: RequestRefusal) {
+    if block.refusal == nil { block.refusal = refusal }
+  }
+
+  /// As `Metadata.isReserved`, and HTTP/2's pseudo-fields.
+  private static func belongsToProtocol(_ name: Span<UInt8>) -> Bool {
+    switch name.count {
+    case 2: return name.equals("te")
+    case 4: return name.equals("host")
+    case 7 where name.equals("upgrade"): return true
+    case 10 where name.equals("connection") || name.equals("keep-alive"): return true
+    case 14 where name.equals("content-length"): return true
+    case 16 where name.equals("proxy-connection"): return true
+    case 17 where name.equals("transfer-encoding"): return true
+    default: return name[0] == UInt8(ascii: ":") || name.begins(with: "grpc-")
+    }
+  }
+}
