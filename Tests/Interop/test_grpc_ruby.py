@@ -1,0 +1,66 @@
+"""The interop client and server that gRPC itself wrote, in Ruby on gRPC's C core, as Debian ships them."""
+
+import pathlib
+import socket
+import subprocess
+import time
+
+import pytest
+from programs import PATIENCE, run_client
+
+PROGRAMS = next(pathlib.Path("/usr/lib").glob("*/rubygems-integration/*/gems/grpc-*/src/ruby/pb/test"), None)
+
+pytestmark = pytest.mark.skipif(PROGRAMS is None, reason="ruby-grpc is not installed: see Deploy/setup --tests")
+
+CLIENT_CASES = [
+    "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
+    "custom_metadata", "status_code_and_message", "unimplemented_method", "unimplemented_service",
+    "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
+]
+SERVER_CASES = [
+    "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
+    "custom_metadata", "status_code_and_message", "special_status_message", "unimplemented_method",
+    "unimplemented_service", "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
+    "concurrent_large_unary", "rpc_soak", "channel_soak",
+]
+
+
+def ruby(program, *arguments):
+    return ["ruby", f"-I{PROGRAMS.parent}", PROGRAMS / program, *map(str, arguments)]
+
+
+@pytest.mark.parametrize("case", CLIENT_CASES)
+def test_their_client_against_our_server(case, our_server):
+    ended = subprocess.run(
+        ruby("client.rb", "--server_host", "127.0.0.1", "--server_port", our_server.port, "--test_case", case),
+        capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"OK: {case}" in ended.stdout
+
+
+@pytest.fixture(scope="module")
+def their_server():
+    """The port of their server, which does not say when it is ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(ruby("server.rb", "--port", port), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except ConnectionRefusedError:
+            assert process.poll() is None and time.monotonic() < deadline, "their server does not listen"
+            time.sleep(0.05)
+    yield port
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("case", SERVER_CASES)
+def test_our_client_against_their_server(case, their_server):
+    # It has thirty threads, and refuses calls when all are busy.
+    ended = run_client("--server-port", their_server, "--test-case", case, "--concurrency", 20)
+    assert (ended.returncode, ended.stdout) == (0, f"PASS {case}\n"), ended.stdout + ended.stderr
