@@ -43,6 +43,7 @@ let systemLibraries: [Target] = [
   system("CNGHTTP2", "libnghttp2", apt: "libnghttp2-dev"),
   system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
   system("CNBD", "libnbd", apt: "libnbd-dev"),
+  system("CZlib", "zlib", apt: "zlib1g-dev"),
   system("CZstd", "libzstd", apt: "libzstd-dev"),
   system("CXXHash", "libxxhash", apt: "libxxhash-dev"),
   system("CCrypto", "libcrypto", apt: "libssl-dev"),
@@ -57,7 +58,7 @@ let pure: [Target] = [
 ]
 
 let rpc: [Target] = [
-  library("GRPC", [log, deque]),
+  library("GRPC", ["CZlib", log, deque]),
   library("GRPCTransport", ["GRPC", "HTTP2", log] + nio),
   library("ProtobufC", ["CProtobufC"]),
   .target(

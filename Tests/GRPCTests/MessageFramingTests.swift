@@ -5,14 +5,16 @@ import Testing
 @Suite("Message framing")
 struct MessageFramingTests {
   /// Everything that the pieces complete.
-  private func deframe(_ pieces: [ArraySlice<UInt8>], limit: Int = 1 << 20) throws -> [[UInt8]] {
-    var deframer = MessageDeframer(limit: limit)
+  private func deframe(
+    _ pieces: [ArraySlice<UInt8>], limit: Int = 1 << 20, encoding: MessageEncoding = .identity
+  ) throws -> [[UInt8]] {
+    var deframer = MessageDeframer(limit: limit, encoding: encoding)
     var messages: [[UInt8]] = []
     for piece in pieces {
       let piece = Array(piece)
       var offset = 0
       while let message = try deframer.next(in: piece.span.bytes, from: &offset) {
-        messages.append(message)
+        messages.append(try message.decompressed(limit: limit))
       }
       #expect(offset == piece.count)
     }
@@ -60,6 +62,32 @@ struct MessageFramingTests {
   }
 
   @Test(
+    "compressed messages and others come out as they were, wherever the bytes are cut",
+    arguments: [MessageEncoding.gzip, .deflate])
+  func compressed(encoding: MessageEncoding) throws {
+    let messages = [[UInt8](repeating: 5, count: 300), [1], [UInt8](repeating: 6, count: 200), []]
+    let outbound = messages.enumerated().map { index, message in
+      OutboundMessage(message, in: index == 2 ? .identity : encoding)
+    }
+    #expect(outbound.map(\.isCompressed) == [true, false, false, false])
+    let bytes = outbound.reduce(into: []) { $1.append(to: &$0) }
+    for cut in 0...bytes.count {
+      let pieces = [bytes[..<cut], bytes[cut...]]
+      #expect(try deframe(pieces, encoding: encoding) == messages, "cut at \(cut)")
+    }
+  }
+
+  @Test(
+    "reserved flags are refused also where messages may be compressed",
+    arguments: [2, 3, 129, 255] as [UInt8])
+  func reserved(flag: UInt8) {
+    let error = #expect(throws: RPCError.self) {
+      try deframe([[flag, 0, 0, 0, 0]], encoding: .gzip)
+    }
+    #expect(error?.code == .internal)
+  }
+
+  @Test(
     "compression that was not agreed, and reserved flags, are refused",
     arguments: [1, 2, 3, 128, 255] as [UInt8])
   func flags(flag: UInt8) {
@@ -77,7 +105,7 @@ struct MessageFramingTests {
       var offset = 0
       do {
         while let message = try deframer.next(in: bytes.span.bytes, from: &offset) {
-          #expect(message.count <= 100, "seed \(seed)")
+          #expect(message.payload.count <= 100, "seed \(seed)")
         }
         #expect(deframer.partialCount <= 105, "seed \(seed)")
       } catch {

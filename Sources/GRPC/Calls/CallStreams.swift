@@ -11,7 +11,7 @@ final class CallStreams<Operation: Sendable>: Sendable {
   private struct State: ~Copyable {
     var inbound: InboundMessages
     var budget: OutboundBudget
-    var reader: CheckedContinuation<[UInt8]?, any Error>?
+    var reader: CheckedContinuation<InboundMessage?, any Error>?
     var writers: Deque<Writer> = []
     var nextWriter = 0
     /// Why nothing can be written any more.
@@ -51,14 +51,15 @@ final class CallStreams<Operation: Sendable>: Sendable {
   private let state: Mutex<State>
   private let cancellation: any Error
 
-  /// `cancellation` is thrown to a task that is cancelled while it waits here.
+  /// `cancellation` is thrown to a task that is cancelled while it waits here; `encoding` is that
+  /// of the peer's compressed messages.
   init(
-    limits: CallLimits, head: Operation?, transport: (any CallTransport<Operation>)?,
-    cancellation: any Error
+    limits: CallLimits, encoding: MessageEncoding = .identity, head: Operation?,
+    transport: (any CallTransport<Operation>)?, cancellation: any Error
   ) {
     state = Mutex(
       State(
-        inbound: InboundMessages(limit: limits.maximumInboundMessage),
+        inbound: InboundMessages(limit: limits.maximumInboundMessage, encoding: encoding),
         budget: OutboundBudget(limits), head: head, transport: transport))
     self.cancellation = cancellation
   }
@@ -71,7 +72,7 @@ extension CallStreams {
   ///
   /// - Throws: the peer's error after the last message; what the call was aborted with, at once;
   ///   `cancellation`.
-  nonisolated(nonsending) func next() async throws -> [UInt8]? {
+  nonisolated(nonsending) func next() async throws -> InboundMessage? {
     switch readNow() {
     case .message(let message): return message
     case .end(nil): return nil
@@ -100,7 +101,7 @@ extension CallStreams {
     return next
   }
 
-  private func park(_ continuation: CheckedContinuation<[UInt8]?, any Error>) {
+  private func park(_ continuation: CheckedContinuation<InboundMessage?, any Error>) {
     let isSecond = state.withLock { state in
       if state.reader != nil { return true }
       state.reader = continuation
@@ -140,7 +141,7 @@ private struct Ending<Operation: Sendable>: Sendable {
 
 /// What is to be done for a reader once the lock is free.
 private struct Delivery<Operation: Sendable>: Sendable {
-  var reader: CheckedContinuation<[UInt8]?, any Error>?
+  var reader: CheckedContinuation<InboundMessage?, any Error>?
   var next = InboundMessages.Next.none
   var consumed = 0
   var transport: (any CallTransport<Operation>)?
@@ -177,6 +178,11 @@ extension CallStreams {
     }
     delivery.carryOut()
     return try result.get()
+  }
+
+  /// The encoding of the peer's compressed messages from now on.
+  func setInboundEncoding(_ encoding: MessageEncoding) {
+    state.withLock { $0.inbound.encoding = encoding }
   }
 
   /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
@@ -286,6 +292,15 @@ extension CallStreams {
     performAll()
     wakeReader()
     for writer in writers { writer.continuation.resume(throwing: error) }
+  }
+
+  /// Replaces the head, which goes when it must; false when it has gone before.
+  func replaceHead(_ operation: Operation) -> Bool {
+    state.withLock { state in
+      guard state.head != nil else { return false }
+      state.head = operation
+      return true
+    }
   }
 
   /// Replaces the head and performs it; false when it has gone before.

@@ -14,7 +14,7 @@ import DequeModule
 struct InboundMessages: ~Copyable {
   /// What reading finds.
   enum Next {
-    case message([UInt8])
+    case message(InboundMessage)
     /// Nothing yet.
     case none
     /// The stream is at its end: normally, or by the peer's error.
@@ -33,7 +33,7 @@ struct InboundMessages: ~Copyable {
   }
 
   private struct Waiting {
-    let message: [UInt8]
+    let message: InboundMessage
     /// Bytes to count as consumed when it is read.
     let cost: Int
   }
@@ -48,8 +48,14 @@ struct InboundMessages: ~Copyable {
   /// Consumption is told in portions of at least so many bytes, or when there is nothing to read.
   private static let portion = 16 << 10
 
-  init(limit: Int) {
-    deframer = MessageDeframer(limit: limit)
+  init(limit: Int, encoding: MessageEncoding = .identity) {
+    deframer = MessageDeframer(limit: limit, encoding: encoding)
+  }
+
+  /// How messages that come from now on are compressed, if they are.
+  var encoding: MessageEncoding {
+    get { deframer.encoding }
+    set { deframer.encoding = newValue }
   }
 
   /// How many whole messages wait.
@@ -70,8 +76,7 @@ struct InboundMessages: ~Copyable {
     // After an error the call is aborted; what the deframer did not take is consumed by then.
     defer { consumed += bytes.byteCount - offset }
     while let message = try deframer.next(in: bytes, from: &offset) {
-      let framed = OutboundMessage.prefixLength + message.count
-      queue.append(Waiting(message: message, cost: framed - partialConsumed))
+      queue.append(Waiting(message: message, cost: message.framedCount - partialConsumed))
       partialConsumed = 0
     }
     consumePartialIfIdle()

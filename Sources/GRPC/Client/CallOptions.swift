@@ -8,6 +8,9 @@ public struct CallOptions: Sendable, Hashable {
   /// Whether the call waits for a server that can't be reached, rather than fail with UNAVAILABLE
   /// (gRPC "Wait for Ready Semantics").
   public var waitsForReady = false
+  /// How requests are compressed; responses come in whatever this library reads. A server that does
+  /// not know the encoding answers UNIMPLEMENTED, so that the default is not to compress.
+  public var requestEncoding = MessageEncoding.identity
 
   /// No deadline, no metadata, no waiting.
   public init() {}

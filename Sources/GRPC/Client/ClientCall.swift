@@ -65,7 +65,9 @@ extension ClientCall {
   /// What to send at the stream's start, with the time that is left now.
   public var head: RequestHead {
     let left = deadline.map { max(runtime.now.duration(to: $0), .nanoseconds(1)) }
-    return RequestHead(path: method.path, timeout: left, metadata: options.metadata)
+    return RequestHead(
+      path: method.path, timeout: left, metadata: options.metadata,
+      encoding: options.requestEncoding, acceptedEncodings: .supported)
   }
 
   /// Whether the call has a status. A channel need not carry such a call.
@@ -78,6 +80,7 @@ extension ClientCall {
 
   /// The server's header block.
   public func receive(_ head: ResponseHead) {
+    if head.encoding != .identity { streams.setInboundEncoding(head.encoding) }
     life.withLock { life in
       if life.initialMetadata == nil { life.initialMetadata = head.metadata }
     }
@@ -134,17 +137,23 @@ extension ClientCall {
   }
 
   nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
-    try await streams.next()
+    guard let message = try await streams.next() else { return nil }
+    do {
+      return try message.decompressed(limit: limits.maximumInboundMessage)
+    } catch {
+      fail(error)
+      throw error
+    }
   }
 
-  nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-    let message = try limits.outbound(bytes)
+  nonisolated(nonsending) func write(_ bytes: [UInt8], compresses: Bool) async throws {
+    let message = try limits.outbound(bytes, in: compresses ? options.requestEncoding : .identity)
     try await streams.write(.message(message), bytes: message.framedCount)
   }
 
   /// Sends a single request, which needs no room, and ends the requests.
   func sendOnly(_ bytes: [UInt8]) throws {
-    try streams.submit(.message(limits.outbound(bytes)))
+    try streams.submit(.message(limits.outbound(bytes, in: options.requestEncoding)))
     finishRequests()
   }
 
@@ -161,7 +170,7 @@ extension ClientCall {
 
   /// The single response, once the call has ended with OK.
   nonisolated(nonsending) func onlyResponse() async throws -> [UInt8] {
-    guard let response = try await streams.next() else { throw Self.wrongCount }
+    guard let response = try await nextMessage() else { throw Self.wrongCount }
     guard try await streams.next() == nil else { throw Self.wrongCount }
     return response
   }

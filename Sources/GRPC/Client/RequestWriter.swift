@@ -4,10 +4,14 @@ public struct RequestWriter<Message: WireMessage>: Sendable {
 
   /// Writes a message; waits first while the server is behind by more than the high-water mark.
   ///
+  /// - Parameter compresses: false leaves the message as it is also when the call has an encoding,
+  ///   such as one that holds a secret beside what others chose (CRIME).
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit; when the call is over, its status,
   ///   or CANCELLED if that is OK, and the task's cancellation. The message is not written then.
-  public nonisolated(nonsending) func write(_ message: Message) async throws {
-    try await call.write(message.encoded(as: "request"))
+  public nonisolated(nonsending) func write(
+    _ message: Message, compresses: Bool = true
+  ) async throws {
+    try await call.write(message.encoded(as: "request"), compresses: compresses)
   }
 
   /// Tells the server that no more requests come. Harmless again.

@@ -4,9 +4,13 @@ public struct ResponseWriter<Message: WireMessage>: Sendable {
 
   /// Writes a message; waits first while the client is behind by more than the high-water mark.
   ///
+  /// - Parameter compresses: false leaves the message as it is also when the call has an encoding,
+  ///   such as one that holds a secret beside what others chose (CRIME).
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, CancellationError when the call is
   ///   over or the task is cancelled; the message is not written then.
-  public nonisolated(nonsending) func write(_ message: Message) async throws {
-    try await call.write(message.encoded(as: "response"))
+  public nonisolated(nonsending) func write(
+    _ message: Message, compresses: Bool = true
+  ) async throws {
+    try await call.write(message.encoded(as: "response"), compresses: compresses)
   }
 }

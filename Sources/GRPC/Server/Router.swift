@@ -1,5 +1,9 @@
 /// The methods that a server answers, and how.
 public struct Router: Sendable {
+  /// How responses are compressed, to clients that can read it, unless their handler says otherwise
+  /// (`ServerContext.setResponseEncoding(_:)`). At first `identity`: not at all.
+  public var responseEncoding = MessageEncoding.identity
+
   private var table = RouteTable()
   private var files: [String: ProtoFile] = [:]
 

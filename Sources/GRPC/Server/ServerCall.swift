@@ -35,6 +35,7 @@ public final class ServerCall: Sendable {
   let peer: String
   let metadata: Metadata
   let deadline: ContinuousClock.Instant?
+  let acceptedEncodings: MessageEncodings
 
   private let route: Route?
   private let limits: CallLimits
@@ -42,6 +43,7 @@ public final class ServerCall: Sendable {
   private let logger: Logger
   private let streams: CallStreams<ServerOperation>
   private let life = Mutex(Life())
+  private let responseEncoding: Atomic<MessageEncoding>
 
   /// A call that has come; nothing happens before `begin()`.
   public init(
@@ -57,8 +59,13 @@ public final class ServerCall: Sendable {
     self.limits = limits
     self.runtime = runtime
     self.logger = logger
+    acceptedEncodings = head.acceptedEncodings
+    let encoding =
+      acceptedEncodings.contains(router.responseEncoding) ? router.responseEncoding : .identity
+    responseEncoding = Atomic(encoding)
     streams = CallStreams(
-      limits: limits, head: .initialMetadata(ResponseHead()), transport: transport,
+      limits: limits, encoding: head.encoding,
+      head: .initialMetadata(ResponseHead(encoding: encoding)), transport: transport,
       cancellation: CancellationError())
   }
 
@@ -144,22 +151,45 @@ extension ServerCall {
 
 extension ServerCall {
   nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
-    try await streams.next()
+    guard let message = try await streams.next() else { return nil }
+    return try decompressed(message)
   }
 
   /// The single request: there, since the handler is not started before.
   nonisolated(nonsending) func onlyRequest() async throws -> [UInt8] {
-    guard let bytes = try await streams.next() else { throw Self.wrongCount }
-    return bytes
+    guard let message = try await streams.next() else { throw Self.wrongCount }
+    return try decompressed(message)
   }
 
-  nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-    let message = try limits.outbound(bytes)
+  /// Here, and not as bytes come in: what waits to be read stays as small as it came. A message that
+  /// can't be decompressed ends the call, whatever the handler makes of the error.
+  private func decompressed(_ message: InboundMessage) throws(RPCError) -> [UInt8] {
+    do {
+      return try message.decompressed(limit: limits.maximumInboundMessage)
+    } catch {
+      abort(error)
+      throw error
+    }
+  }
+
+  nonisolated(nonsending) func write(_ bytes: [UInt8], compresses: Bool) async throws {
+    let message = try limits.outbound(bytes, in: compresses ? encoding : .identity)
     try await streams.write(.message(message), bytes: message.framedCount)
   }
 
+  private var encoding: MessageEncoding { responseEncoding.load(ordering: .relaxed) }
+
+  func setResponseEncoding(_ encoding: MessageEncoding) -> Bool {
+    guard acceptedEncodings.contains(encoding),
+      streams.replaceHead(.initialMetadata(ResponseHead(encoding: encoding)))
+    else { return false }
+    responseEncoding.store(encoding, ordering: .relaxed)
+    return true
+  }
+
   func sendInitialMetadata(_ metadata: Metadata) {
-    _ = streams.performHead(.initialMetadata(ResponseHead(metadata: metadata)))
+    _ = streams.performHead(
+      .initialMetadata(ResponseHead(metadata: metadata, encoding: encoding)))
   }
 
   func setTrailingMetadata(_ metadata: Metadata) {
@@ -196,7 +226,7 @@ extension ServerCall {
   private func run(_ route: Route) async {
     do {
       let response = try await route.run(self)
-      let message = try response.map(limits.outbound)
+      let message = try response.map { try limits.outbound($0, in: encoding) }
       succeed(message)
     } catch {
       fail(status(of: error))
@@ -268,13 +298,15 @@ extension ServerCall {
 }
 
 extension CallLimits {
-  /// A message to send, when it is within the limit.
-  func outbound(_ bytes: [UInt8]) throws(RPCError) -> OutboundMessage {
+  /// A message to send, compressed where that is a gain, when it is within the limit as it is.
+  func outbound(
+    _ bytes: [UInt8], in encoding: MessageEncoding
+  ) throws(RPCError) -> OutboundMessage {
     guard bytes.count <= min(maximumOutboundMessage, Int(UInt32.max)) else {
       throw RPCError(
         .resourceExhausted,
         "a message of \(bytes.count) bytes to send; the limit is \(maximumOutboundMessage) bytes")
     }
-    return OutboundMessage(payload: bytes)
+    return OutboundMessage(bytes, in: encoding)
   }
 }

@@ -10,12 +10,24 @@ public struct ServerContext: Sendable {
   /// When the client stops waiting; nil: never.
   public var deadline: ContinuousClock.Instant? { call.deadline }
 
+  /// The message encodings that the client can read.
+  public var acceptedEncodings: MessageEncodings { call.acceptedEncodings }
+
   let call: ServerCall
 
   /// Sends initial metadata now, rather than none with the first message. Only the first time
   /// counts: it goes once, and before any message.
   public func sendInitialMetadata(_ metadata: Metadata) {
     call.sendInitialMetadata(metadata)
+  }
+
+  /// Chooses how this call's responses are compressed, in place of `Router.responseEncoding`.
+  ///
+  /// Call it before initial metadata or a message is sent, which say the encoding.
+  /// - Returns: false, and nothing has changed, when they were sent, or the client can't read it.
+  @discardableResult
+  public func setResponseEncoding(_ encoding: MessageEncoding) -> Bool {
+    call.setResponseEncoding(encoding)
   }
 
   /// Sets the metadata that goes with the status, whatever it becomes.

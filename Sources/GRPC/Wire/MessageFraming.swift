@@ -1,14 +1,23 @@
 /// One message on its way out (PROTOCOL-HTTP2, "Length-Prefixed-Message"): a flag, a big-endian
 /// 32-bit length, and the message.
 public struct OutboundMessage: Sendable, Hashable {
-  /// The serialized message, without its prefix.
+  /// The message without its prefix: serialized, and perhaps compressed.
   public let payload: [UInt8]
+  /// Whether the payload is compressed in the encoding of the call's head.
+  public let isCompressed: Bool
 
   /// The length of the prefix in bytes.
   public static let prefixLength = 5
 
-  init(payload: [UInt8]) {
+  init(payload: [UInt8], isCompressed: Bool = false) {
     self.payload = payload
+    self.isCompressed = isCompressed
+  }
+
+  /// Compresses a message, if that makes it shorter.
+  init(_ message: [UInt8], in encoding: MessageEncoding) {
+    let compressed = encoding == .identity ? nil : encoding.compress(message)
+    self.init(payload: compressed ?? message, isCompressed: compressed != nil)
   }
 
   /// The length on the wire, in bytes.
@@ -19,7 +28,8 @@ public struct OutboundMessage: Sendable, Hashable {
     // A message's size is held to `CallLimits` before it becomes one of these.
     let length = UInt32(truncatingIfNeeded: payload.count)
     return (
-      0, UInt8(truncatingIfNeeded: length >> 24), UInt8(truncatingIfNeeded: length >> 16),
+      isCompressed ? 1 : 0,
+      UInt8(truncatingIfNeeded: length >> 24), UInt8(truncatingIfNeeded: length >> 16),
       UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)
     )
   }
@@ -32,21 +42,44 @@ public struct OutboundMessage: Sendable, Hashable {
   }
 }
 
+/// One message that has come, as it was on the wire.
+public struct InboundMessage: Sendable, Hashable {
+  /// The message without its prefix, in its encoding.
+  public let payload: [UInt8]
+  /// How the payload is compressed.
+  public let encoding: MessageEncoding
+
+  /// The length on the wire, in bytes.
+  public var framedCount: Int { OutboundMessage.prefixLength + payload.count }
+
+  /// The message itself.
+  ///
+  /// - Throws: RESOURCE_EXHAUSTED when it is longer than the limit, in bytes; INTERNAL when it can't
+  ///   be decompressed.
+  public func decompressed(limit: Int) throws(RPCError) -> [UInt8] {
+    encoding == .identity ? payload : try encoding.decompress(payload, limit: limit)
+  }
+}
+
 /// Cuts a stream of bytes, in pieces of any size, into messages.
 ///
 /// It holds at most one incomplete message, and memory only for bytes that came: a prefix that lies
 /// about a length costs nothing.
 public struct MessageDeframer: Sendable {
-  /// The largest message that is let through, in bytes.
+  /// The largest message that is let through, in bytes as they are on the wire.
   public let limit: Int
+  /// What the peer says its compressed messages are compressed by; `identity`: there may be none.
+  public var encoding: MessageEncoding
 
   private var prefix: [UInt8] = []
   private var payload: [UInt8] = []
   private var missing = 0
+  private var isCompressed = false
 
   /// A deframer that refuses messages larger than the limit.
-  public init(limit: Int) {
+  public init(limit: Int, encoding: MessageEncoding = .identity) {
     self.limit = limit
+    self.encoding = encoding
   }
 
   /// How many bytes of an incomplete message are held, its prefix among them.
@@ -56,27 +89,28 @@ public struct MessageDeframer: Sendable {
   ///
   /// Call it until it answers nil. After it throws, the stream can't be read any further.
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, as soon as its prefix is there;
-  ///   INTERNAL for a compressed message (no encoding was agreed) or a flag with reserved bits.
+  ///   INTERNAL for a compressed message when no encoding was named, or a flag with reserved bits.
   public mutating func next(
     in bytes: RawSpan, from offset: inout Int
-  ) throws(RPCError) -> [UInt8]? {
+  ) throws(RPCError) -> InboundMessage? {
     let header = OutboundMessage.prefixLength
     if prefix.isEmpty, bytes.byteCount - offset >= header {
       // SAFETY: any byte is a UInt8, and the offset is checked against the bounds.
-      let length = try declaredLength {
+      let length: Int
+      (length, isCompressed) = try declaration {
         bytes.unsafeLoad(fromByteOffset: offset + $0, as: UInt8.self)
       }
       if bytes.byteCount - offset - header >= length {
         let start = offset + header
         offset = start + length
-        return bytes.extracting(start..<offset).withUnsafeBytes { Array($0) }
+        return message(bytes.extracting(start..<offset).withUnsafeBytes { Array($0) })
       }
     }
     if prefix.count < header {
       let wanted = header - prefix.count
       _ = Self.take(wanted, of: bytes, from: &offset, into: &prefix)
       guard prefix.count == header else { return nil }
-      missing = try declaredLength { prefix[$0] }
+      (missing, isCompressed) = try declaration { prefix[$0] }
     }
     missing -= Self.take(missing, of: bytes, from: &offset, into: &payload)
     guard missing == 0 else { return nil }
@@ -84,12 +118,20 @@ public struct MessageDeframer: Sendable {
       prefix.removeAll(keepingCapacity: true)
       payload = []
     }
-    return payload
+    return message(payload)
   }
 
-  private func declaredLength(_ byte: (Int) -> UInt8) throws(RPCError) -> Int {
+  private func message(_ payload: [UInt8]) -> InboundMessage {
+    InboundMessage(payload: payload, encoding: isCompressed ? encoding : .identity)
+  }
+
+  /// What a prefix says.
+  private func declaration(
+    _ byte: (Int) -> UInt8
+  ) throws(RPCError) -> (length: Int, isCompressed: Bool) {
     switch byte(0) {
     case 0: break
+    case 1 where encoding != .identity: break
     case 1: throw RPCError(.internal, "a compressed message, but no message encoding was named")
     default: throw RPCError(.internal, "a message's flags have reserved bits")
     }
@@ -98,7 +140,7 @@ public struct MessageDeframer: Sendable {
       throw RPCError(
         .resourceExhausted, "a message of \(length) bytes; the limit is \(limit) bytes")
     }
-    return length
+    return (length, byte(0) == 1)
   }
 
   /// Moves up to `wanted` bytes; answers how many there were.

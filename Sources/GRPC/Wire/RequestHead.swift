@@ -6,14 +6,23 @@ public struct RequestHead: Sendable {
   public var timeout: Duration?
   /// The application's metadata, and `user-agent`.
   public var metadata: Metadata
+  /// How the request's messages are compressed, those that are.
+  public var encoding: MessageEncoding
+  /// What the client can read.
+  public var acceptedEncodings: MessageEncodings
   /// What answers the path, if that was looked up already; not a part of the head's value.
   var route: Route?
 
   /// A head to send.
-  public init(path: String, timeout: Duration? = nil, metadata: Metadata = Metadata()) {
+  public init(
+    path: String, timeout: Duration? = nil, metadata: Metadata = Metadata(),
+    encoding: MessageEncoding = .identity, acceptedEncodings: MessageEncodings = .identity
+  ) {
     self.path = path
     self.timeout = timeout
     self.metadata = metadata
+    self.encoding = encoding
+    self.acceptedEncodings = acceptedEncodings
   }
 }
 
@@ -26,9 +35,10 @@ public struct RequestRefusal: Error, Sendable, Hashable {
 }
 
 extension RequestHead: Hashable {
-  /// By path, timeout and metadata.
+  /// By all that is sent.
   public static func == (one: Self, other: Self) -> Bool {
     one.path == other.path && one.timeout == other.timeout && one.metadata == other.metadata
+      && one.encoding == other.encoding && one.acceptedEncodings == other.acceptedEncodings
   }
 
   /// By path, timeout and metadata.
@@ -59,12 +69,24 @@ extension RequestHead {
     ]
     if let timeout { fields.append(HeaderField("grpc-timeout", Timeout.format(timeout))) }
     fields.append(HeaderField("content-type", ContentType.value))
+    if encoding != .identity { fields.append(HeaderField("grpc-encoding", encoding.name)) }
+    if acceptedEncodings != .identity {
+      fields.append(HeaderField("grpc-accept-encoding", acceptedEncodings.names))
+    }
     metadata.append(to: &fields)
     return fields
   }
 }
 
 extension RequestRefusal {
+  /// It says which encodings are known (gRPC "Compression").
+  static let unknownEncoding: RequestRefusal = {
+    let names = MessageEncodings.supported.names
+    var error = RPCError(.unimplemented, "the message encoding is not known; use one of \(names)")
+    error.metadata.appendUnchecked("grpc-accept-encoding", .text(names))
+    return RequestRefusal(httpStatus: 200, error: error)
+  }()
+
   init(_ code: StatusCode, _ message: String, httpStatus: Int = 200) {
     self.init(httpStatus: httpStatus, error: RPCError(code, message))
   }

@@ -8,6 +8,8 @@ public struct RequestHeadReader: Sendable {
     var isPost = false
     var isGRPC = false
     var timeout: Duration?
+    var encoding = MessageEncoding.identity
+    var acceptedEncodings = MessageEncodings.identity
     var route: Route?
     /// Of a path that has no route.
     var path = ""
@@ -38,6 +40,8 @@ public struct RequestHeadReader: Sendable {
     case 12 where name.equals("content-type"): block.isGRPC = ContentType.isGRPC(value)
     case 12 where name.equals("grpc-timeout"): readTimeout(value)
     case 13 where name.equals("grpc-encoding"): readEncoding(value)
+    case 20 where name.equals("grpc-accept-encoding"):
+      block.acceptedEncodings.formUnion(MessageEncodings(names: value))
     default:
       if !Self.belongsToProtocol(name) { metadata.append(name: name, value: value) }
     }
@@ -46,15 +50,14 @@ public struct RequestHeadReader: Sendable {
   /// The head that the fields since the last `finish` make.
   ///
   /// - Throws: a refusal: 405 for another method than POST, 415 for a content type that is not
-  ///   gRPC's, UNIMPLEMENTED for a message encoding other than identity, INTERNAL for a
-  ///   `grpc-timeout` outside of its grammar or malformed metadata, RESOURCE_EXHAUSTED for more
-  ///   metadata than the limit.
+  ///   gRPC's, UNIMPLEMENTED for a message encoding that is not known (the answer names those
+  ///   that are), INTERNAL for a `grpc-timeout` outside of its grammar or malformed metadata,
+  ///   RESOURCE_EXHAUSTED for more metadata than the limit.
   public mutating func finish() throws(RequestRefusal) -> RequestHead {
     defer {
       block = Block()
       metadata.drop()
     }
-    if let refusal = block.refusal { throw refusal }
     guard block.size <= limit else {
       throw RequestRefusal(.resourceExhausted, "metadata is larger than \(limit) bytes")
     }
@@ -64,9 +67,12 @@ public struct RequestHeadReader: Sendable {
     guard block.isGRPC else {
       throw RequestRefusal(.internal, "the content-type is not application/grpc", httpStatus: 415)
     }
+    if let refusal = block.refusal { throw refusal }
     do {
       let path = block.route?.method.path ?? block.path
-      var head = RequestHead(path: path, timeout: block.timeout, metadata: try metadata.finish())
+      var head = RequestHead(
+        path: path, timeout: block.timeout, metadata: try metadata.finish(),
+        encoding: block.encoding, acceptedEncodings: block.acceptedEncodings)
       head.route = block.route
       return head
     } catch {
@@ -86,9 +92,11 @@ public struct RequestHeadReader: Sendable {
   }
 
   private mutating func readEncoding(_ value: Span<UInt8>) {
-    guard !value.equals("identity") else { return }
-    refuse(
-      RequestRefusal(.unimplemented, "the message encoding is not supported; use identity"))
+    if let encoding = MessageEncoding(name: value) {
+      block.encoding = encoding
+    } else {
+      refuse(.unknownEncoding)
+    }
   }
 
   private mutating func refuse(_ refusal: RequestRefusal) {

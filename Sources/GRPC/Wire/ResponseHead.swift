@@ -2,22 +2,30 @@
 public struct ResponseHead: Sendable, Hashable {
   /// The application's initial metadata.
   public var metadata: Metadata
+  /// How the response's messages are compressed, those that are.
+  public var encoding: MessageEncoding
 
   /// A head to send.
-  public init(metadata: Metadata = Metadata()) {
+  public init(metadata: Metadata = Metadata(), encoding: MessageEncoding = .identity) {
     self.metadata = metadata
+    self.encoding = encoding
   }
 
   /// Reads a received header block that does not end the stream.
   ///
   /// - Throws: the status that the block stands for, when it is not a gRPC response: by
-  ///   "HTTP to gRPC Status Code Mapping", or for malformed or too large metadata.
+  ///   "HTTP to gRPC Status Code Mapping", or for malformed or too large metadata; INTERNAL for a
+  ///   message encoding that is not known.
   public init(
     fields: some Collection<HeaderField>, limits: CallLimits = CallLimits()
   ) throws(RPCError) {
     try Self.checkIsGRPC(fields)
-    for field in fields where field.name == "grpc-encoding" && field.value != "identity" {
-      throw RPCError(.internal, "the server uses a message encoding that was not offered")
+    encoding = .identity
+    for field in fields where field.name == "grpc-encoding" {
+      guard let known = MessageEncoding(name: Array(field.value.utf8).span) else {
+        throw RPCError(.internal, "the server uses a message encoding that was not offered")
+      }
+      encoding = known
     }
     metadata = try Metadata(fields: fields, limit: limits.maximumMetadata)
   }
@@ -25,6 +33,8 @@ public struct ResponseHead: Sendable, Hashable {
   /// The header block to send.
   public var fields: [HeaderField] {
     var fields = [HeaderField(":status", "200"), HeaderField("content-type", ContentType.value)]
+    if encoding != .identity { fields.append(HeaderField("grpc-encoding", encoding.name)) }
+    fields.append(HeaderField("grpc-accept-encoding", MessageEncodings.supported.names))
     metadata.append(to: &fields)
     return fields
   }

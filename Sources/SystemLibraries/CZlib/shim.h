@@ -1,0 +1,3 @@
+#pragma once
+#define ZLIB_CONST // inputs are pointers to const
+#include <zlib.h>
