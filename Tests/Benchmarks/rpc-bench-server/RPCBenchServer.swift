@@ -1,12 +1,13 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import GRPC
 import GRPCTransport
+import Glibc
+import NIOCore
 import NIOPosix
 
 @main
-struct RPCBenchServer: AsyncParsableCommand {
+struct RPCBenchServer: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rpc-bench-server",
     abstract: "Serve bench.v1.EchoService, for Deploy/bench to measure.",
@@ -28,32 +29,30 @@ struct RPCBenchServer: AsyncParsableCommand {
     if threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
-  func run() async throws {
-    var configuration = ServerConfiguration()
-    configuration.maximumConnections = 20_000
-    var router = Router()
-    router.add(EchoService())
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-    let server = try await GRPCServer.start(
-      router, on: unix.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: port),
-      configuration: configuration, group: group)
-    try FileHandle.standardOutput.write(contentsOf: Data("listening on \(server.endpoint)\n".utf8))
-    await Self.toldToEnd()
-    await server.shutdown(within: .seconds(1))
-    try await group.shutdownGracefully()
-  }
+  // Not an async `main`: that would end the main thread in `sigsuspend`, where valgrind 3.19 crashes.
+  func run() throws {
+    // Before there are threads, so that all of them leave the signals to this one.
+    var endings = sigset_t()
+    sigemptyset(&endings)
+    sigaddset(&endings, SIGTERM)
+    sigaddset(&endings, SIGINT)
+    pthread_sigmask(SIG_BLOCK, &endings, nil)
 
-  /// Returns at the first SIGTERM or SIGINT.
-  private static func toldToEnd() async {
-    let (signals, continuation) = AsyncStream.makeStream(of: Void.self)
-    let sources = [SIGTERM, SIGINT].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { continuation.yield() }
-      source.resume()
-      return source
-    }
-    for await _ in signals { break }
-    for source in sources { source.cancel() }
+    let endpoint: SocketEndpoint =
+      unix.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: port)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+    let server = try group.next().makeFutureWithTask {
+      var configuration = ServerConfiguration()
+      configuration.maximumConnections = 20_000
+      var router = Router()
+      router.add(EchoService())
+      return try await GRPCServer.start(
+        router, on: endpoint, configuration: configuration, group: group)
+    }.wait()
+    try FileHandle.standardOutput.write(contentsOf: Data("listening on \(server.endpoint)\n".utf8))
+    var ending: Int32 = 0
+    sigwait(&endings, &ending)
+    try group.next().makeFutureWithTask { await server.shutdown(within: .seconds(1)) }.wait()
+    try group.syncShutdownGracefully()
   }
 }

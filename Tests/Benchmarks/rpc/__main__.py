@@ -34,7 +34,8 @@ and: idle ({idle.CONNECTIONS:,} connections that do nothing)
 A unit is a call, or a message of a stream. Deploy/setup --bench installs what is needed. The exit status is 0
 when everything was measured, whether or not the goals at the end are met; 1 when a server or client failed or
 answered wrongly.""")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of a third of the calls, and 2,000 idle connections")
+    parser.add_argument(
+        "--quick", action="store_true", help="3 rounds of a third of the calls, and 2,000 idle connections")
     parser.add_argument("--rounds", type=int, help="times that each load is put on each (default: 5)")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="LOAD",
@@ -69,7 +70,9 @@ def measure(chosen: argparse.Namespace) -> dict:
         print(f"bench: {time.strftime('%H:%M:%S')} {what}", file=sys.stderr)
 
     progress("building")
-    peers.build(set(chosen.peers), ours=not chosen.skip_build)
+    peers.build_peers(chosen.peers)
+    if not chosen.skip_build:
+        peers.build_ours()
     rounds = chosen.rounds or (3 if chosen.quick else 5)
     share = 1 / 3 if chosen.quick else 1
     names = ["belay", *chosen.peers]

@@ -1,5 +1,8 @@
 """Just enough HTTP/2 (RFC 9113) to open connections and make calls whose bytes never change."""
 
+import socket
+from collections.abc import Callable
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -30,6 +33,17 @@ def call(stream: int, path: str, message: bytes) -> bytes:
         "user-agent": "grpc-bench/1"}
     block = b"".join(_literal(name, value) for name, value in fields.items())
     return frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream, message)
+
+
+def receive(connection: socket.socket, reader: "Reader", done: Callable[[], bool]) -> None:
+    """Reads, and answers what has to be answered, until `done`."""
+    while not done():
+        received = connection.recv(1 << 20)
+        if not received:
+            raise ConnectionError("the server closed the connection")
+        reader.feed(received)
+        if replies := reader.take_replies():
+            connection.sendall(replies)
 
 
 class Reader:

@@ -41,21 +41,21 @@ def load(server: Server, scenario: Scenario, folder: Path, share: float = 1) -> 
          f"{'https' if server.tls else 'http'}://127.0.0.1:{server.port}{path}"],
         core=LOAD_CORE)
     used = cpu_seconds(server.pid) - before
-    _check(output, server, scenario, calls)
-    seconds = _seconds(output)
+    check(output, server, scenario, calls)
+    elapsed = seconds(output)
     durations = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     units = calls * max(1, scenario.messages)
     return Figures(
-        cpu=used * 1e6 / units, rate=units / seconds, p50=durations[len(durations) // 2],
+        cpu=used * 1e6 / units, rate=units / elapsed, p50=durations[len(durations) // 2],
         p99=durations[len(durations) * 99 // 100], resident=resident_bytes(server.pid) / 2**20)
 
 
-def _seconds(output: str) -> float:
+def seconds(output: str) -> float:
     number, unit = re.search(r"finished in ([\d.]+)(us|ms|s),", output).groups()
     return float(number) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
 
 
-def _check(output: str, server: Server, scenario: Scenario, calls: int) -> None:
+def check(output: str, server: Server, scenario: Scenario, calls: int) -> None:
     succeeded = int(re.search(r"(\d+) succeeded", output).group(1))
     data = int(re.search(r"\((\d+)\) data", output).group(1))
     expected = calls * len(scenario.response)

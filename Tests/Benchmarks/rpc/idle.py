@@ -65,20 +65,10 @@ def _open(server: Server, stack: contextlib.ExitStack):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     reader = frames.Reader()
     connection.sendall(frames.opening())
-    _receive(connection, reader, lambda: reader.has_settings)
+    frames.receive(connection, reader, lambda: reader.has_settings)
     return connection, reader
 
 
 def _call(connection: socket.socket, reader: frames.Reader) -> None:
     connection.sendall(frames.call(1, _CALL.path, _CALL.request))
-    _receive(connection, reader, lambda: reader.ended_streams == 1)
-
-
-def _receive(connection: socket.socket, reader: frames.Reader, done: Callable[[], bool]) -> None:
-    while not done():
-        received = connection.recv(65_536)
-        if not received:
-            raise BenchError("the server closed an idle connection")
-        reader.feed(received)
-        if replies := reader.take_replies():
-            connection.sendall(replies)
+    frames.receive(connection, reader, lambda: reader.ended_streams == 1)

@@ -1,6 +1,5 @@
 """Who is measured: our programs and the peers, built as their users would build them."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -62,11 +61,13 @@ def client_command(name: str, port: int, calls: int, warm_up: int, callers: int,
 CLIENTS = ["belay", "grpc-go", "grpc++"]
 
 
-def build(names: set[str], ours: bool) -> None:
+def build_ours() -> None:
+    for product in ["rpc-bench-server", "rpc-bench-client"]:
+        run(["swift", "build", "-c", "release", "--product", product], timeout=1800, folder=ROOT)
+
+
+def build_peers(names: list[str]) -> None:
     """Builds what is older than its sources."""
-    if ours:
-        for product in ["rpc-bench-server", "rpc-bench-client"]:
-            run(["swift", "build", "-c", "release", "--product", product], timeout=1800, cwd=ROOT)
     (BUILD / "bin").mkdir(parents=True, exist_ok=True)
     if "grpc++" in names:
         _build_cpp()
@@ -98,7 +99,7 @@ def _build_cpp() -> None:
 def _build_go() -> None:
     proto = SOURCES / "Proto" / PROTO
     environment = {
-        **os.environ, "GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": str(BUILD / "go-cache"),
+        "GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": str(BUILD / "go-cache"),
         "GOPATH": f"{BUILD / 'go'}:/usr/share/gocode"}
     plugin = BUILD / "bin/protoc-gen-go"
     for program in ["server", "client"]:
@@ -110,7 +111,7 @@ def _build_go() -> None:
             raise BenchError("golang-google-grpc-dev is missing: run Deploy/setup --bench")
         generated = BUILD / "go/src"
         generated.mkdir(parents=True, exist_ok=True)
-        run(["go", "build", "-o", plugin, "github.com/golang/protobuf/protoc-gen-go"], env=environment)
+        run(["go", "build", "-o", plugin, "github.com/golang/protobuf/protoc-gen-go"], environment=environment)
         run(["protoc", f"-I{SOURCES / 'Proto'}", f"--plugin={plugin}",
              f"--go_out=plugins=grpc:{generated}", PROTO])
-        run(["go", "build", "-o", output, source], env=environment)
+        run(["go", "build", "-o", output, source], environment=environment)

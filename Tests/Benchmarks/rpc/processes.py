@@ -49,15 +49,15 @@ class Server:
 
 
 @contextlib.contextmanager
-def listening(name: str, command: list, port: int, tls: bool = False, env=None, core: int = SERVER_CORE):
+def listening(name: str, command: list, port: int, tls: bool = False, environment: dict[str, str] | None = None):
     """Runs a server until the block ends; it has to listen within 60 s.
 
     taskset execs the server, so that the process id is the server's.
     """
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
-            pinned(core, command), stdout=subprocess.DEVNULL, stderr=errors,
-            env={**os.environ, **(env or {})})
+            pinned(SERVER_CORE, command), stdout=subprocess.DEVNULL, stderr=errors,
+            env={**os.environ, **(environment or {})})
         try:
             deadline = time.monotonic() + 60
             while not _accepts(port):
@@ -90,12 +90,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def run(command: list, timeout: float = 300, core: int | None = None, **options) -> str:
+def run(command: list, timeout: float = 300, core: int | None = None, folder: Path | None = None,
+        environment: dict[str, str] | None = None) -> str:
     """The standard output of a command that has to succeed."""
     words = [str(word) for word in command] if core is None else pinned(core, command)
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=timeout, check=False, **options)
+            words, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder,
+            env={**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired:
         raise BenchError(f"{' '.join(words)} did not end within {timeout:.0f} s") from None
     except FileNotFoundError as error:
