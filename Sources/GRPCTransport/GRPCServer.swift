@@ -92,6 +92,9 @@ public final class GRPCServer: Sendable {
   /// How many connections are open.
   public var connectionCount: Int { registry.count }
 
+  /// What the calls of all connections so far have come to, those that are closed among them.
+  public func counters() async -> CallCounters { await registry.counters() }
+
   /// Stops listening, lets calls under way finish, and returns once every connection is closed.
   ///
   /// Calls that last longer than `grace` are cancelled, and their connections closed: a handler

@@ -74,6 +74,15 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     }
   }
 
+  /// Asks on the loop; answers also when the connection is gone.
+  func ask<Answer: Sendable>(
+    _ question: @escaping @Sendable (HTTP2Link<Role>) -> Answer
+  ) async -> Answer {
+    await withCheckedContinuation { continuation in
+      hop { continuation.resume(returning: question($0)) }
+    }
+  }
+
   // MARK: The channel
 
   func handlerAdded(context: ChannelHandlerContext) {

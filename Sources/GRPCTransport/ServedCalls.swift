@@ -16,6 +16,8 @@ final class ServedCalls: ConnectionRole {
     var hasAnswered = false
     /// Bytes written that the call does not know to be sent.
     var unreported = 0
+    /// Whether the call is among those that succeeded or failed.
+    var isCounted = false
   }
 
   private let router: Router
@@ -25,6 +27,8 @@ final class ServedCalls: ConnectionRole {
   private let logger: Logger
   private var heads: RequestHeadReader
   private var entries: [Entry] = []
+  /// What the connection's calls have come to. To be read on its loop.
+  private(set) var counters = CallCounters()
 
   init(
     _ router: Router, limits: CallLimits, on eventLoop: any EventLoop,
@@ -43,6 +47,7 @@ final class ServedCalls: ConnectionRole {
   func opened(_ link: HTTP2Link<ServedCalls>) -> Bool { registry.add(link) }
 
   func ended(_ link: HTTP2Link<ServedCalls>, _ reason: RPCError) {
+    for entry in entries where entry.call != nil && !entry.isCounted { counters.failed += 1 }
     registry.remove(link)
     let calls = entries.compactMap(\.call)
     entries = []
@@ -58,7 +63,11 @@ final class ServedCalls: ConnectionRole {
       refuse(stream, Self.headersTooLarge, httpStatus: 431, link)
     case .data(let stream, let range):
       if let call = entry(stream)?.call {
-        call.receive(input.readableBytesSpan.extracting(range))
+        let messages = call.receive(input.readableBytesSpan.extracting(range))
+        if messages > 0 {
+          counters.messagesReceived += messages
+          counters.lastReceived = runtime.now
+        }
       } else {
         link.session.consume(range.count, on: stream)
       }
@@ -68,6 +77,7 @@ final class ServedCalls: ConnectionRole {
       report(stream)
     case .closed(let stream, _):
       guard let call = entry(stream)?.call else { return }
+      count(stream, succeeded: false)
       entries[stream.slot].call = nil
       // Does nothing when the call has ended as it should.
       call.reset()
@@ -98,6 +108,8 @@ final class ServedCalls: ConnectionRole {
       head: head, peer: link.peer, router: router, limits: limits,
       transport: ServerStream(link: link, stream: stream), runtime: runtime, logger: logger)
     put(Entry(id: stream.id, call: call), at: stream.slot)
+    counters.started += 1
+    counters.lastStarted = runtime.now
     call.begin()
   }
 
@@ -109,7 +121,9 @@ final class ServedCalls: ConnectionRole {
   private func refuse(
     _ stream: HTTP2Stream, _ error: RPCError, httpStatus: Int, _ link: HTTP2Link<ServedCalls>
   ) {
-    put(Entry(id: stream.id, hasAnswered: true), at: stream.slot)
+    put(Entry(id: stream.id, hasAnswered: true, isCounted: true), at: stream.slot)
+    counters.started += 1
+    counters.failed += 1
     let fields = ResponseTrailers(error).fieldsOnly(httpStatus: httpStatus)
     respond(on: stream, HeaderBlock(fields), ends: true, link)
   }
@@ -126,6 +140,8 @@ final class ServedCalls: ConnectionRole {
     case .message(let message):
       let hasRoom = link.write(message, on: stream)
       entries[stream.slot].unreported += message.framedCount
+      counters.messagesSent += 1
+      counters.lastSent = runtime.now
       if hasRoom { report(stream) }
     case .trailers(let trailers):
       end(stream, trailers, cutsOff: false, link)
@@ -139,6 +155,7 @@ final class ServedCalls: ConnectionRole {
     _ stream: HTTP2Stream, _ trailers: ResponseTrailers, cutsOff: Bool,
     _ link: HTTP2Link<ServedCalls>
   ) {
+    count(stream, succeeded: trailers.code == .ok)
     if !entries[stream.slot].hasAnswered {
       entries[stream.slot].hasAnswered = true
       respond(on: stream, HeaderBlock(trailers.fieldsOnly()), ends: true, link)
@@ -149,6 +166,12 @@ final class ServedCalls: ConnectionRole {
       link.session.finish(
         stream, trailers: isPlain ? Self.plainTrailers : HeaderBlock(trailers.fields))
     }
+  }
+
+  private func count(_ stream: HTTP2Stream, succeeded: Bool) {
+    guard !entries[stream.slot].isCounted else { return }
+    entries[stream.slot].isCounted = true
+    if succeeded { counters.succeeded += 1 } else { counters.failed += 1 }
   }
 
   private func report(_ stream: HTTP2Stream) {

@@ -5,6 +5,8 @@ import Synchronization
 final class ServedConnections: Sendable {
   private struct State {
     var links: [ObjectIdentifier: HTTP2Link<ServedCalls>] = [:]
+    /// Of the connections that are gone.
+    var counters = CallCounters()
     var isDraining = false
     var waiters: [CheckedContinuation<Void, Never>] = []
   }
@@ -27,13 +29,24 @@ final class ServedConnections: Sendable {
   }
 
   func remove(_ link: HTTP2Link<ServedCalls>) {
+    let counters = link.role.counters
     let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      state.counters.add(counters)
       state.links[ObjectIdentifier(link)] = nil
       guard state.links.isEmpty else { return [] }
       defer { state.waiters = [] }
       return state.waiters
     }
     for waiter in waiters { waiter.resume() }
+  }
+
+  /// What all calls, also of connections that are gone, have come to; asks every connection's loop.
+  func counters() async -> CallCounters {
+    let (links, gone) = state.withLock { (Array($0.links.values), $0.counters) }
+    return await withTaskGroup(of: CallCounters.self) { group in
+      for link in links { group.addTask { await link.ask(\.role.counters) } }
+      return await group.reduce(into: gone) { $0.add($1) }
+    }
   }
 
   /// Lets calls finish and takes no new ones.

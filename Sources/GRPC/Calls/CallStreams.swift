@@ -161,18 +161,20 @@ private struct Delivery<Operation: Sendable>: Sendable {
 // MARK: - Events from the transport
 
 extension CallStreams {
-  /// Takes bytes of the peer; answers how many messages wait. After it throws, the call must be
-  /// aborted.
+  private typealias Received = Result<(completed: Int, waiting: Int), RPCError>
+
+  /// Takes bytes of the peer; answers how many messages they complete, and how many wait then. After
+  /// it throws, the call must be aborted.
   @discardableResult
-  func receive(_ bytes: RawSpan) throws(RPCError) -> Int {
+  func receive(_ bytes: RawSpan) throws(RPCError) -> (completed: Int, waiting: Int) {
     let (result, delivery) = bytes.withUnsafeBytes { buffer in
       state.withLock { state in
         do throws(RPCError) {
-          try state.inbound.receive(buffer.bytes)
+          let completed = try state.inbound.receive(buffer.bytes)
           let delivery = state.deliver()
-          return (Result<Int, RPCError>.success(state.inbound.count), delivery)
+          return (Received.success((completed, state.inbound.count)), delivery)
         } catch {
-          return (.failure(error), state.deliver())
+          return (Received.failure(error), state.deliver())
         }
       }
     }

@@ -66,20 +66,25 @@ struct InboundMessages: ~Copyable {
     if case .open = state { true } else { false }
   }
 
-  /// Takes bytes from the peer; after the end they are dropped and count as consumed.
-  mutating func receive(_ bytes: RawSpan) throws(RPCError) {
+  /// Takes bytes from the peer, and answers how many messages they complete; after the end they are
+  /// dropped and count as consumed.
+  @discardableResult
+  mutating func receive(_ bytes: RawSpan) throws(RPCError) -> Int {
     guard isOpen else {
       consumed += bytes.byteCount
-      return
+      return 0
     }
+    var completed = 0
     var offset = 0
     // After an error the call is aborted; what the deframer did not take is consumed by then.
     defer { consumed += bytes.byteCount - offset }
     while let message = try deframer.next(in: bytes, from: &offset) {
       queue.append(Waiting(message: message, cost: message.framedCount - partialConsumed))
       partialConsumed = 0
+      completed += 1
     }
     consumePartialIfIdle()
+    return completed
   }
 
   mutating func next() -> Next {

@@ -99,18 +99,22 @@ extension ServerCall {
     }
   }
 
-  /// Bytes of the client's messages, cut anywhere.
-  public func receive(_ bytes: RawSpan) {
+  /// Bytes of the client's messages, cut anywhere; answers how many messages they complete.
+  @discardableResult
+  public func receive(_ bytes: RawSpan) -> Int {
     do {
-      let waiting = try streams.receive(bytes)
+      let (completed, waiting) = try streams.receive(bytes)
       if waiting > 1, method.kind.hasSingleRequest, isGathering { abort(Self.wrongCount) }
+      return completed
     } catch {
       abort(error)
+      return 0
     }
   }
 
-  /// Bytes of the client's messages, cut anywhere.
-  public func receive(_ bytes: [UInt8]) {
+  /// Bytes of the client's messages, cut anywhere; answers how many messages they complete.
+  @discardableResult
+  public func receive(_ bytes: [UInt8]) -> Int {
     receive(bytes.span.bytes)
   }
 
@@ -225,7 +229,9 @@ extension ServerCall {
 
   private func run(_ route: Route) async {
     do {
-      let response = try await route.run(self)
+      let response = try await ServerContext.$current.withValue(context) {
+        try await route.run(self)
+      }
       let message = try response.map { try limits.outbound($0, in: encoding) }
       succeed(message)
     } catch {

@@ -15,6 +15,12 @@ public struct ServerContext: Sendable {
 
   let call: ServerCall
 
+  /// The call that the current task serves: in its handler, in the handler's child tasks, and in
+  /// tasks that those start with `Task {}`; nil elsewhere.
+  ///
+  /// Calls that a handler makes take over its deadline from here.
+  @TaskLocal public static var current: ServerContext?
+
   /// Sends initial metadata now, rather than none with the first message. Only the first time
   /// counts: it goes once, and before any message.
   public func sendInitialMetadata(_ metadata: Metadata) {
