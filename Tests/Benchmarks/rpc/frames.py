@@ -20,18 +20,27 @@ def opening() -> bytes:
     return PREFACE + frame(SETTINGS, 0, 0, initial_window) + frame(WINDOW_UPDATE, 0, 0, widening)
 
 
-def _literal(name: str, value: str) -> bytes:
-    """A header field without indexing (RFC 7541 §6.2.2), so that the codec's state stays as it is."""
-    return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+def _header_blocks(path: str) -> tuple[bytes, bytes]:
+    """The header block of a connection's first call, and that of each call with the same path after it.
+
+    As clients do, the first one puts the fields into the codec's table (RFC 7541 §6.2.1), newest first from
+    index 62 on, and the others name their places there (§6.1).
+    """
+    fields = {
+        ":path": path, ":authority": "localhost", "content-type": "application/grpc", "te": "trailers",
+        "grpc-timeout": "60S", "user-agent": "grpc-bench/1"}
+    post_and_http = b"\x83\x86"  # of the static table
+    first = b"".join(
+        b"\x40" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+        for name, value in fields.items())
+    later = bytes(0x80 | 62 + len(fields) - 1 - place for place in range(len(fields)))
+    return post_and_http + first, post_and_http + later
 
 
 def call(stream: int, path: str, message: bytes) -> bytes:
-    """A call with one framed message, at most one frame of it."""
-    fields = {
-        ":method": "POST", ":scheme": "http", ":path": path, ":authority": "localhost",
-        "content-type": "application/grpc", "te": "trailers", "grpc-timeout": "60S",
-        "user-agent": "grpc-bench/1"}
-    block = b"".join(_literal(name, value) for name, value in fields.items())
+    """A call with one framed message, at most one frame of it; all of a connection have the same path."""
+    first, later = _header_blocks(path)
+    block = first if stream == 1 else later
     return frame(HEADERS, END_HEADERS, stream, block) + frame(DATA, END_STREAM, stream, message)
 
 

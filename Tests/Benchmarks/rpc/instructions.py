@@ -13,6 +13,8 @@ import argparse
 import dataclasses
 import json
 import math
+import re
+import shutil
 import socket
 import sys
 import tempfile
@@ -47,7 +49,8 @@ def _server(scenario: Scenario, at_once: int, short: int, long: int) -> Callable
     def measure(folder: Path) -> Cost:
         program = callgrind.stripped(OURS / "rpc-bench-server", folder)
         units = (long - short) * at_once * max(1, scenario.messages)
-        return after(long, program, folder).less(after(short, program, folder), units)
+        start = after(short, program, folder)
+        return after(long, program, folder).less(start, units)
 
     return measure
 
@@ -84,7 +87,8 @@ def _client(short: int, long: int) -> Callable[[Path], Cost]:
         program = callgrind.stripped(OURS / "rpc-bench-client", folder)
         port = free_port()
         with listening("rpc-bench-server", [OURS / "rpc-bench-server", "--port", port], port):
-            return after(long, port, program, folder).less(after(short, port, program, folder), long - short)
+            start = after(short, port, program, folder)
+            return after(long, port, program, folder).less(start, long - short)
 
     return measure
 
@@ -101,13 +105,17 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="Deploy/bench instructions", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="The exit status is 1 when nothing could be measured, and with --check when a count is over its threshold.")
+        epilog="""Where the instructions are: Deploy/bench instructions --profiles /tmp/profiles, and then
+callgrind_annotate --inclusive=yes /tmp/profiles/FILE | swift demangle -compact
+
+The exit status is 1 when nothing could be measured, and with --check when a count is over its threshold.""")
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="compare with the thresholds")
     mode.add_argument(
         "--renew", action="store_true",
         help=f"write {THRESHOLDS.name} anew, {HEAD_ROOM - 1:.0%}% above what is measured")
     parser.add_argument("--output", choices=["table", "json"], default="table")
+    parser.add_argument("--profiles", type=Path, metavar="FOLDER", help="keep callgrind's files there")
     parser.add_argument("--skip-build", action="store_true", help="measure the programs as they are built")
     return parser.parse_args(arguments)
 
@@ -141,13 +149,23 @@ def renew(measured: dict[str, Cost]) -> None:
     THRESHOLDS.write_text(json.dumps(above, indent=2) + "\n")
 
 
+def keep(profile: Path, folder: Path, name: str) -> None:
+    """Keeps the profile of a long run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(profile, folder / "-".join(re.findall(r"\w+", name)))
+
+
 def main() -> int:
     chosen = options(sys.argv[1:])
     try:
         if not chosen.skip_build:
             build_ours()
         with tempfile.TemporaryDirectory(prefix="bench-instructions-") as folder:
-            measured = {name: measure(Path(folder)) for name, measure in MEASURES.items()}
+            measured = {}
+            for name, measure in MEASURES.items():
+                measured[name] = measure(Path(folder))
+                if chosen.profiles:
+                    keep(Path(folder) / "profile", chosen.profiles, name)
     except BenchError as error:
         print(f"Deploy/bench: {error}", file=sys.stderr)
         return 1
