@@ -68,7 +68,9 @@ let rpc: [Target] = [
   .target(
     name: "CGRPCServices", dependencies: ["CWellKnownTypes", "CProtobufC"],
     publicHeadersPath: "include"),
-  library("GRPCServices", ["CGRPCServices", "WellKnownTypes", "ProtobufC", "GRPC", log]),
+  library(
+    "GRPCServices",
+    ["CGRPCServices", "CProtobufCompiler", "WellKnownTypes", "ProtobufC", "GRPC", log]),
   .executableTarget(
     name: "protoc-gen-swift-protobuf-c", dependencies: ["CProtobufCompiler", "ProtobufC"],
     swiftSettings: strict),
@@ -164,6 +166,7 @@ let allTests: [Target] = [
   tests("SimulationTests", ["Simulation", "BackupModel"]),
   tests("HTTP2Tests", ["HTTP2"]),
   tests("GRPCTests", ["GRPC"]),
+  tests("GRPCServicesTests", ["GRPCServices", "WellKnownTypes", "GRPC"]),
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
   tests(
     "ProtobufCTests",

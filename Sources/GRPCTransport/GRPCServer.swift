@@ -22,10 +22,13 @@ public final class GRPCServer: Sendable {
 
   private let channel: any Channel
   private let registry: ServedConnections
+  private let router: Router
 
   private init(
-    _ endpoint: SocketEndpoint, _ channel: any Channel, _ registry: ServedConnections
+    _ endpoint: SocketEndpoint, _ channel: any Channel, _ registry: ServedConnections,
+    _ router: Router
   ) {
+    self.router = router
     self.endpoint = endpoint
     self.channel = channel
     self.registry = registry
@@ -53,7 +56,7 @@ public final class GRPCServer: Sendable {
     do {
       let channel = try await bootstrap.bind(to: address).get()
       if case .unix(let path) = endpoint { chmod(path, mode_t(configuration.socketPermissions)) }
-      return GRPCServer(bound(endpoint, channel), channel, registry)
+      return GRPCServer(bound(endpoint, channel), channel, registry, router)
     } catch {
       throw .cannotListen("\(endpoint): \(error)")
     }
@@ -100,6 +103,7 @@ public final class GRPCServer: Sendable {
   /// Calls that last longer than `grace` are cancelled, and their connections closed: a handler
   /// that ignores its cancellation is not waited for. Harmless again.
   public func shutdown(within grace: Duration) async {
+    router.beginShutdown()
     try? await channel.close()
     if case .unix(let path) = endpoint { unlink(path) }
     registry.drain()

@@ -6,6 +6,7 @@ public struct Router: Sendable {
 
   private var table = RouteTable()
   private var files: [String: ProtoFile] = [:]
+  private var shutdownActions: [@Sendable () -> Void] = []
 
   /// Answers nothing yet.
   public init() {}
@@ -58,6 +59,17 @@ public struct Router: Sendable {
   /// Answers all methods of a service.
   public mutating func add(_ service: any RPCService) {
     service.register(in: &self)
+  }
+
+  /// Adds what a service does when a server with these methods begins to shut down, before calls
+  /// under way are waited for: streams that would last for ever end here. It must not block.
+  public mutating func whenShuttingDown(_ action: @escaping @Sendable () -> Void) {
+    shutdownActions.append(action)
+  }
+
+  /// For a server that begins to shut down, each time that one does.
+  public func beginShutdown() {
+    for action in shutdownActions { action() }
   }
 
   /// The methods answered, in the order of their paths.
