@@ -2,76 +2,105 @@ import DequeModule
 import GRPC
 import HTTP2
 import NIOCore
-import NIOPosix
 
-/// Keeps at most one connection for new calls, and the calls that wait for it.
+/// One client's connections on one event loop: finds the addresses, keeps a subchannel for each, has
+/// a balancing policy choose among them, and holds the calls that wait.
 ///
 /// ```
-/// idle ──a call──▶ connecting ──settings──▶ ready ──lost · GOAWAY──▶ idle
-///                      │ failed ▲
-///                      ▼        │ the delay is over and a call waits (else: idle)
-///                   backingOff ─┘
-/// any ──close──▶ closed
+///  start(call) ──▶ policy.pick ──use──▶ Subchannel.carry
+///                    │   └─wait──▶ waiting ──(a change, or room)──▶ policy.pick
+///                    └─fail──▶ UNAVAILABLE, or waiting if the call waits for ready
 /// ```
 ///
 /// SAFETY: `@unchecked`, since all state is touched on the event loop only.
-final class ClientConnector: ConnectionObserver, @unchecked Sendable {
-  typealias Link = HTTP2Link<CarriedCalls>
-
-  private enum State {
-    /// Can move to: connecting, closed.
-    case idle
-    /// An attempt is under way, since then; the link is there once the socket is connected.
-    /// Can move to: ready, backingOff, closed.
-    case connecting(since: NIODeadline, Link?)
-    /// Can move to: idle, closed.
-    case ready(Link)
-    /// The last attempt failed. Can move to: connecting, idle, closed.
-    case backingOff(RPCError)
-    /// Can move to: nothing.
-    case closed
+final class ClientConnector: SubchannelOwner, @unchecked Sendable {
+  private enum Addresses {
+    case unknown
+    /// There are none yet.
+    case missing(RPCError)
+    case known
   }
 
-  let eventLoop: any EventLoop
-  private let endpoint: SocketEndpoint
+  let board = ConnectivityBoard()
+  private let runtime: EventLoopRuntime
+  private let endpoints: [SocketEndpoint]
   private let configuration: ClientConfiguration
-  private var state = State.idle
-  private var failures = 0
+
+  private var policy: any BalancingPolicy
+  private var subchannels: [Int: Subchannel] = [:]
+  private var ids: [ResolvedAddress: Int] = [:]
+  /// The subchannels in the order of their addresses.
+  private var order: [Int] = []
+  private var nextID = 0
+  private var addresses = Addresses.unknown
+  private var resolution: ResolutionSchedule
+  /// Somebody has called, or wished to be connected, since the client was last idle.
+  private var isWanted = false
+  private var isClosed = false
+  private var lastError = RPCError(.unavailable, "not connected")
+
   /// Calls for which there is no stream yet.
   private var waiting: Deque<ClientCall> = []
-  /// Every connection that is not closed, those that only finish their calls among them.
-  private var links: [ObjectIdentifier: Link] = [:]
+  /// Every connection that is open, those among them that only finish their calls; the subchannel
+  /// hears of the connection's end.
+  private var links: [ObjectIdentifier: (link: Subchannel.Link, subchannel: Subchannel)] = [:]
   private var closers: [CheckedContinuation<Void, Never>] = []
 
+  private var actions: Deque<BalancingAction> = []
+  private var isActing = false
+  private var attemptDelay: Scheduled<Void>?
+  private var idleTimer: Scheduled<Void>?
+  private var callsStarted = 0
+  private var callsStartedAtLastLook = 0
+
+  var eventLoop: any EventLoop { runtime.eventLoop }
+
   init(
-    _ endpoint: SocketEndpoint, _ configuration: ClientConfiguration, on eventLoop: any EventLoop
+    _ endpoints: [SocketEndpoint], _ configuration: ClientConfiguration,
+    on runtime: EventLoopRuntime
   ) {
-    self.endpoint = endpoint
+    self.endpoints = endpoints
     self.configuration = configuration
-    self.eventLoop = eventLoop
+    self.runtime = runtime
+    policy = configuration.balancing.policy
+    resolution = ResolutionSchedule(
+      interval: configuration.shortestResolutionInterval, backoff: configuration.backoff)
   }
 
   // MARK: Calls
 
   /// Carries a call, now or once that is possible.
   func start(_ call: ClientCall) {
-    switch state {
-    case .idle:
-      wait(call)
-      connect()
-    case .connecting:
-      wait(call)
-    case .ready(let link):
-      wait(call)
-      connectionHasRoom(link)
-    case .backingOff(let error):
-      if call.options.waitsForReady { wait(call) } else { call.fail(error) }
-    case .closed:
+    callsStarted &+= 1
+    guard !isClosed else {
       call.fail(Self.isClosed)
+      return
+    }
+    if !isWanted { exitIdle() }
+    if waiting.isEmpty {
+      place(call)
+    } else {
+      wait(call, picked: pick())
     }
   }
 
-  private func wait(_ call: ClientCall) {
+  /// Sends a call on its way, or lets it wait, or fails it.
+  private func place(_ call: ClientCall) {
+    let picked = pick()
+    guard case .use(let id) = picked else {
+      wait(call, picked: picked)
+      return
+    }
+    guard subchannels[id]?.carry(call) != true else { return }
+    wait(call, picked: .wait)
+    settle()
+  }
+
+  private func wait(_ call: ClientCall, picked: Pick) {
+    if picked == .fail, !call.options.waitsForReady {
+      call.fail(lastError)
+      return
+    }
     if waiting.count >= configuration.maximumWaitingCalls { waiting.removeAll(where: \.isEnded) }
     guard waiting.count < configuration.maximumWaitingCalls else {
       call.fail(RPCError(.resourceExhausted, "too many calls wait for a connection"))
@@ -80,139 +109,268 @@ final class ClientConnector: ConnectionObserver, @unchecked Sendable {
     waiting.append(call)
   }
 
-  // MARK: Connecting
+  private func pick() -> Pick {
+    switch addresses {
+    case .unknown: .wait
+    case .missing: .fail
+    case .known: policy.pick { (subchannels[$0]?.availableStreams ?? 0) > 0 }
+    }
+  }
 
-  private func connect() {
-    state = .connecting(since: .now(), nil)
-    let timeout = max(
-      configuration.backoff.shortestAttempt,
-      configuration.backoff.delay(afterFailures: failures, random: 0))
-    let bootstrap = ClientBootstrap(group: eventLoop)
-      .connectTimeout(TimeAmount(timeout))
-      .channelInitializer { [self] channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(makeLink(preface: timeout))
-        }
+  /// Sends calls that wait, as far as there is room.
+  private func placeWaiting() {
+    while !waiting.isEmpty {
+      if waiting[0].isEnded {
+        waiting.removeFirst()
+        continue
       }
-    connect(bootstrap).whenFailure { [self] error in
-      failed(RPCError(.unavailable, "cannot connect to \(endpoint): \(error)"))
-    }
-  }
-
-  private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
-    switch endpoint {
-    case .unix(let path):
-      return bootstrap.connect(unixDomainSocketPath: path)
-    case .tcp(_, let port) where !(0...65_535).contains(port):
-      return eventLoop.makeFailedFuture(
-        TransportError.invalidEndpoint("the port \(port) is not one"))
-    case .tcp(let host, let port):
-      // The loop must not wait for a resolver, which this does elsewhere.
-      return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .connect(host: host, port: port)
-    }
-  }
-
-  private func makeLink(preface: Duration) throws -> Link {
-    let calls = CarriedCalls(
-      limits: configuration.calls, authority: endpoint.authority, observer: self)
-    var timing = LinkTiming()
-    timing.preface = preface
-    return try HTTP2Link(
-      calls, limits: configuration.connection, timing: timing, on: eventLoop)
-  }
-
-  private func failed(_ error: RPCError) {
-    guard case .connecting(let since, _) = state else { return }
-    failures += 1
-    state = .backingOff(error)
-    let calls = waiting
-    waiting = []
-    for call in calls {
-      if call.options.waitsForReady { waiting.append(call) } else { call.fail(error) }
-    }
-    let delay = configuration.backoff.delay(
-      afterFailures: failures, random: Double.random(in: -1...1))
-    eventLoop.scheduleTask(deadline: since + TimeAmount(delay)) { [weak self] in
-      self?.backoffIsOver()
-    }
-  }
-
-  private func backoffIsOver() {
-    guard case .backingOff = state else { return }
-    waiting.removeAll(where: \.isEnded)
-    if waiting.isEmpty { state = .idle } else { connect() }
-  }
-
-  // MARK: The connection
-
-  func connectionOpened(_ link: Link) -> Bool {
-    guard case .connecting(let since, nil) = state else { return false }
-    state = .connecting(since: since, link)
-    links[ObjectIdentifier(link)] = link
-    return true
-  }
-
-  func connectionIsReady(_ link: Link) {
-    guard case .connecting(_, let current?) = state, current === link else { return }
-    failures = 0
-    state = .ready(link)
-  }
-
-  func connectionHasRoom(_ link: Link) {
-    guard case .ready(let current) = state, current === link else { return }
-    while link.session.availableStreams > 0, let call = waiting.popFirst() {
-      if call.isEnded { continue }
-      guard link.role.carry(call, on: link) else {
+      guard case .use(let id) = pick() else { return }
+      let call = waiting.removeFirst()
+      if subchannels[id]?.carry(call) != true {
         waiting.prepend(call)
-        connectionIsLeaving(link)
+        settle()
         return
       }
     }
   }
 
-  func connectionIsLeaving(_ link: Link) {
-    switch state {
-    case .ready(let current) where current === link:
-      state = .idle
-      link.leave()
-      if !waiting.isEmpty { connect() }
-    case .idle, .connecting, .ready, .backingOff, .closed: break
+  private func failWaiting() {
+    let calls = waiting
+    waiting = []
+    for call in calls {
+      if call.options.waitsForReady { waiting.append(call) } else { call.fail(lastError) }
     }
   }
 
-  func connectionEnded(_ link: Link, _ reason: RPCError) {
+  // MARK: Connecting
+
+  /// Begins to connect, if nobody has wished for it since the client was idle.
+  func exitIdle() {
+    guard !isClosed else { return }
+    isWanted = true
+    switch addresses {
+    case .known: act(policy.exitIdle())
+    case .unknown, .missing: wishForAddresses()
+    }
+    lookForIdleness()
+  }
+
+  /// Does what the policy asks for, in order; what it asks for meanwhile comes after.
+  private func act(_ wishes: [BalancingAction]) {
+    actions.append(contentsOf: wishes)
+    guard !isActing else { return }
+    isActing = true
+    while let action = actions.popFirst() {
+      switch action {
+      case .connect(let id): subchannels[id]?.connect()
+      case .disconnect(let id): subchannels[id]?.disconnect()
+      case .resolve: wishForAddresses()
+      case .startAttemptDelay: startAttemptDelay()
+      }
+    }
+    isActing = false
+    settle()
+  }
+
+  /// Takes note of where all stands now.
+  private func settle() {
+    let now = connectivity
+    board.write(now, lastError)
+    switch now {
+    case .idle where !waiting.isEmpty:
+      waiting.removeAll(where: \.isEnded)
+      if !waiting.isEmpty { act(policy.exitIdle()) } else { isWanted = false }
+    case .idle: isWanted = false
+    case .transientFailure: failWaiting()
+    case .ready: placeWaiting()
+    case .connecting, .shutdown: break
+    }
+  }
+
+  private var connectivity: ConnectivityState {
+    if isClosed { return .shutdown }
+    switch addresses {
+    case .unknown: return isWanted ? .connecting : .idle
+    case .missing: return .transientFailure
+    case .known: return policy.connectivity
+    }
+  }
+
+  /// How long pick_first waits for one address before it also tries the next (gRFC A61).
+  private static let attemptDelay = TimeAmount.milliseconds(250)
+
+  private func startAttemptDelay() {
+    attemptDelay?.cancel()
+    attemptDelay = eventLoop.scheduleTask(in: Self.attemptDelay) { [weak self] in
+      guard let self, !isClosed else { return }
+      act(policy.attemptDelayIsOver())
+    }
+  }
+
+  func subchannelChanged(_ subchannel: Subchannel) {
+    guard !isClosed, subchannels[subchannel.id] === subchannel else { return }
+    if subchannel.connectivity == .transientFailure { lastError = subchannel.error }
+    act(policy.changed(subchannel.id, to: subchannel.connectivity))
+  }
+
+  func subchannelHasRoom(_ subchannel: Subchannel) {
+    if !waiting.isEmpty, !isClosed { placeWaiting() }
+  }
+
+  func connectionOpened(_ link: Subchannel.Link, of subchannel: Subchannel) {
+    links[ObjectIdentifier(link)] = (link, subchannel)
+  }
+
+  func connectionEnded(_ link: Subchannel.Link) {
     guard links.removeValue(forKey: ObjectIdentifier(link)) != nil else { return }
-    switch state {
-    case .ready(let current) where current === link:
-      state = .idle
-      if !waiting.isEmpty { connect() }
-    case .connecting(_, let current?) where current === link:
-      failed(reason)
-    case .idle, .connecting, .ready, .backingOff: break
-    case .closed:
-      if links.isEmpty { finishClosing() }
-    }
+    if isClosed, links.isEmpty { finishClosing() }
   }
-
-  // MARK: Closing
 
   private static let isClosed = RPCError(.unavailable, "the client is closed")
+}
+
+// MARK: - Addresses
+
+extension ClientConnector {
+  private func wishForAddresses() {
+    guard !endpoints.allSatisfy(\.isAddress) else {
+      if case .unknown = addresses { found(endpoints.map { ($0, [$0]) }) }
+      return
+    }
+    follow(resolution.wish(at: .now))
+  }
+
+  private func follow(_ step: ResolutionSchedule.Step) {
+    switch step {
+    case .nothing: break
+    case .resolve: resolve()
+    case .wait(let delay):
+      eventLoop.scheduleTask(in: TimeAmount(delay)) { [weak self] in
+        guard let self, !isClosed else { return }
+        follow(resolution.isDue(at: .now, isWanted: isWanted))
+      }
+    }
+  }
+
+  private func resolve() {
+    let resolver = configuration.resolver
+    let endpoints = endpoints
+    let eventLoop = eventLoop
+    _ = runtime.start { [weak self] in
+      var found: [(SocketEndpoint, [SocketEndpoint])] = []
+      var failure: String?
+      for endpoint in endpoints {
+        guard case .tcp(let host, let port) = endpoint, !endpoint.isAddress else {
+          found.append((endpoint, [endpoint]))
+          continue
+        }
+        do {
+          let addresses = try await resolver.addresses(ofHost: host, port: port)
+          if addresses.isEmpty { failure = "\(host) has no address" }
+          found.append((endpoint, addresses))
+        } catch {
+          failure = "cannot look \(host) up: \(error)"
+        }
+      }
+      eventLoop.execute { [weak self, found, failure] in self?.resolved(found, failure) }
+    }
+  }
+
+  /// Names that could not be looked up are left as they were while there are other addresses.
+  private func resolved(_ names: [(SocketEndpoint, [SocketEndpoint])], _ failure: String?) {
+    guard !isClosed else { return }
+    let next = resolution.finished(
+      successfully: failure == nil, at: .now, random: .random(in: -1...1))
+    if let failure { lastError = RPCError(.unavailable, failure) }
+    if !names.allSatisfy({ $0.1.isEmpty }), failure == nil || subchannels.isEmpty {
+      found(names)
+    } else if case .unknown = addresses {
+      addresses = .missing(lastError)
+      settle()
+    }
+    follow(next)
+  }
+
+  private func found(_ names: [(SocketEndpoint, [SocketEndpoint])]) {
+    order = []
+    var kept: [ResolvedAddress: Int] = [:]
+    for (name, places) in names {
+      for place in places {
+        let address = ResolvedAddress(
+          endpoint: place, authority: configuration.authority ?? name.authority)
+        guard kept[address] == nil else { continue }
+        let id = ids[address] ?? add(address)
+        kept[address] = id
+        order.append(id)
+      }
+    }
+    let dropped = ids.filter { kept[$0.key] == nil }.values.sorted()
+    ids = kept
+    addresses = .known
+    var wishes = policy.update(order)
+    if isWanted { wishes += policy.exitIdle() }
+    for id in dropped { subchannels.removeValue(forKey: id)?.shutDown() }
+    act(wishes)
+  }
+
+  private func add(_ address: ResolvedAddress) -> Int {
+    nextID += 1
+    subchannels[nextID] = Subchannel(
+      id: nextID, address, configuration, on: runtime, owner: self)
+    return nextID
+  }
+}
+
+// MARK: - Idleness and the end
+
+extension ClientConnector {
+  /// Looks once a period whether there was any call in it.
+  private func lookForIdleness() {
+    guard let timeout = configuration.idleTimeout, idleTimer == nil else { return }
+    callsStartedAtLastLook = callsStarted
+    idleTimer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { [weak self] in
+      guard let self, !isClosed else { return }
+      idleTimer = nil
+      waiting.removeAll(where: \.isEnded)
+      let hasCalls = !waiting.isEmpty || subchannels.values.contains { $0.openCalls > 0 }
+      if hasCalls || callsStarted != callsStartedAtLastLook {
+        lookForIdleness()
+      } else {
+        enterIdle()
+      }
+    }
+  }
+
+  /// Lets go of all connections until the next call.
+  private func enterIdle() {
+    isWanted = false
+    attemptDelay?.cancel()
+    // A policy that knows no subchannels, so that none is connected again.
+    policy = configuration.balancing.policy
+    for id in order { subchannels[id]?.disconnect() }
+    _ = policy.update(order)
+    if case .missing = addresses { addresses = .unknown }
+    settle()
+  }
 
   /// Lets calls under way finish, for a while; `continuation` is resumed when all is closed.
   func close(within grace: Duration, _ continuation: CheckedContinuation<Void, Never>?) {
-    state = .closed
+    isClosed = true
+    attemptDelay?.cancel()
+    idleTimer?.cancel()
+    board.write(.shutdown, Self.isClosed)
     let calls = waiting
     waiting = []
     for call in calls { call.fail(Self.isClosed) }
     if let continuation { closers.append(continuation) }
+    for subchannel in subchannels.values { subchannel.shutDown() }
     guard !links.isEmpty else {
       finishClosing()
       return
     }
-    for link in links.values { link.leave() }
+    for (link, _) in links.values { link.leave() }
     eventLoop.scheduleTask(in: TimeAmount(grace)) { [self] in
-      for link in links.values { link.close(Self.isClosed) }
+      for (link, _) in links.values { link.close(Self.isClosed) }
     }
   }
 
