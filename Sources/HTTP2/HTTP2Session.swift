@@ -49,6 +49,8 @@ public struct HTTP2Session: ~Copyable {
     if role == .server { SessionCallbacks.registerAbandoning(callbacks) }
     nghttp2_option_set_no_auto_window_update(option, 1)
     nghttp2_option_set_no_closed_streams(option, 1)
+    // gRPC allows blanks around a value, to be trimmed (PROTOCOL-HTTP2, "ASCII-Value").
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
     nghttp2_option_set_stream_reset_rate_limit(option, limits.resets.burst, limits.resets.perSecond)
     return switch role {
     case .client: nghttp2_session_client_new2(&session, callbacks, state, option)

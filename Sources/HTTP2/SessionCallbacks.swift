@@ -56,6 +56,12 @@ enum SessionCallbacks {
         value: UnsafeBufferPointer(start: value, count: valueLength))
       return 0
     }
+    // By itself the library drops a field that no HTTP allows, and goes on; the whole is malformed
+    // (RFC 9113 §8.2.1), and a call must not be made without a part of its head.
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
+      _, _, _, _, _, _, _, _ in
+      NGHTTP2Error.temporalFailure
+    }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       session, _, id, bytes, count, userData in
       let state = SessionCallbacks.state(userData)

@@ -2,47 +2,14 @@ import GRPC
 import GRPCTransport
 import HTTP2
 import NIOCore
-import NIOPosix
 import Testing
-
-/// Answers each request by a script, as no gRPC server would.
-private final class ScriptedServer: ChannelInboundHandler, @unchecked Sendable {
-  // SAFETY: `@unchecked`, since it is used on its channel's event loop only.
-  typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-  typealias Script = @Sendable (inout HTTP2Session, HTTP2Stream) throws -> Void
-
-  private var session: HTTP2Session
-  private let script: Script
-
-  init(_ script: @escaping Script) throws {
-    session = try HTTP2Session(role: .server)
-    self.script = script
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let input = unwrapInboundIn(data)
-    do {
-      try session.receive(input.readableBytesSpan)
-      while let event = session.nextEvent() {
-        if case .end(let stream) = event { try script(&session, stream) }
-      }
-      var output = ByteBuffer()
-      _ = try session.transmit { frame in _ = frame.withUnsafeBytes { output.writeBytes($0) } }
-      context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-      if session.isFinished { context.close(promise: nil) }
-    } catch {
-      context.close(promise: nil)
-    }
-  }
-}
 
 @Suite("A hostile server", .timeLimit(.minutes(1)))
 struct HostileServerTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var expected: StatusCode
-    fileprivate var script: ScriptedServer.Script
+    var script: ScriptedServer.Script
   }
 
   private static let head = HeaderBlock([":status": "200", "content-type": "application/grpc"])
@@ -118,7 +85,7 @@ struct HostileServerTests {
   @Test("Whatever a server answers is some status", arguments: cases)
   func answers(_ wrong: Case) async throws {
     let make = { @Sendable in try ScriptedServer(wrong.script) }
-    try await serve(by: make) { client in
+    try await ScriptedServer.serve(by: make) { client in
       for _ in 0..<2 {
         let error = await failure {
           let _: Bytes = try await client.unary(EchoService.say, Bytes("x"))
@@ -131,7 +98,7 @@ struct HostileServerTests {
   @Test("A server that speaks no HTTP/2 is UNAVAILABLE")
   func otherProtocol() async throws {
     let make = { @Sendable in Greeter() }
-    try await serve(by: make) { client in
+    try await ScriptedServer.serve(by: make) { client in
       let error = await failure {
         let _: Bytes = try await client.unary(EchoService.say, Bytes("x"))
       }
@@ -149,23 +116,5 @@ struct HostileServerTests {
         string: "220 mail.example ESMTP, and more text than a frame header\r\n")
       context.writeAndFlush(wrapOutboundOut(hello), promise: nil)
     }
-  }
-
-  private func serve(
-    by makeHandler: @escaping @Sendable () throws -> any ChannelHandler & Sendable,
-    _ body: (GRPCClient) async throws -> Void
-  ) async throws {
-    let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(makeHandler())
-        }
-      }
-      .bind(host: "127.0.0.1", port: 0).get()
-    let port = try #require(listener.localAddress?.port)
-    let client = GRPCClient(.tcp(host: "127.0.0.1", port: port))
-    try await body(client)
-    await client.close()
-    try await listener.close()
   }
 }

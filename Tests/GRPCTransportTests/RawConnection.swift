@@ -7,11 +7,23 @@ import NIOPosix
 struct RawAnswer {
   /// All fields of all header blocks; the last of a name counts.
   var fields: [String: String] = [:]
+  /// Every header block, each with its fields in order.
+  var blocks: [[RawField]] = []
   var body: [UInt8] = []
   /// How the stream was closed; nil: the connection was lost before.
   var code: HTTP2ErrorCode?
 
   var status: String? { fields["grpc-status"] }
+
+  /// The values of a name in one block, in order.
+  func values(_ name: String, inBlock block: Int) -> [String] {
+    blocks.indices.contains(block) ? blocks[block].filter { $0.name == name }.map(\.value) : []
+  }
+}
+
+struct RawField: Equatable {
+  var name: String
+  var value: String
 }
 
 /// A connection of bytes, to say what a well-behaved client never would.
@@ -76,9 +88,12 @@ enum RawConnection {
   ) {
     switch event {
     case .headers(_, let block, _):
+      var fields: [RawField] = []
       block.forEachField { name, value in
         answer.fields[text(name)] = text(value)
+        fields.append(RawField(name: text(name), value: text(value)))
       }
+      answer.blocks.append(fields)
     case .data(let stream, let range):
       answer.body += Array(input.readableBytesView)[range]
       session.consume(range.count, on: stream)

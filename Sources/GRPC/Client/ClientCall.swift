@@ -28,6 +28,7 @@ public final class ClientCall: Sendable {
   private let runtime: any CallRuntime
   private let streams: CallStreams<ClientOperation>
   private let life = Mutex(Life())
+  private let lastWasCompressed = Atomic<Bool>(false)
 
   init(
     method: MethodDescriptor, options: CallOptions, limits: CallLimits, runtime: any CallRuntime
@@ -125,6 +126,8 @@ extension ClientCall {
 // MARK: - For the caller
 
 extension ClientCall {
+  /// Whether the message read last was compressed.
+  var readCompressed: Bool { lastWasCompressed.load(ordering: .relaxed) }
   var initialMetadata: Metadata? { life.withLock(\.initialMetadata) }
   var trailingMetadata: Metadata? { life.withLock { $0.trailers?.metadata } }
 
@@ -138,6 +141,7 @@ extension ClientCall {
 
   nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
     guard let message = try await streams.next() else { return nil }
+    lastWasCompressed.store(message.encoding != .identity, ordering: .relaxed)
     do {
       return try message.decompressed(limit: limits.maximumInboundMessage)
     } catch {

@@ -16,6 +16,9 @@ public struct ResponseStream<Message: WireMessage>: AsyncSequence, Sendable {
   /// The server's trailing metadata; nil until the call is at its end.
   public var trailingMetadata: Metadata? { call.trailingMetadata }
 
+  /// Whether the message read last was compressed on its way; for gRPC's interop tests.
+  package var lastResponseWasCompressed: Bool { call.readCompressed }
+
   /// Reads from where the last reader stopped.
   public func makeAsyncIterator() -> AsyncIterator {
     AsyncIterator(call: call)

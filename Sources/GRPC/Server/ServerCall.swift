@@ -44,6 +44,7 @@ public final class ServerCall: Sendable {
   private let streams: CallStreams<ServerOperation>
   private let life = Mutex(Life())
   private let responseEncoding: Atomic<MessageEncoding>
+  private let lastWasCompressed = Atomic<Bool>(false)
 
   /// A call that has come; nothing happens before `begin()`.
   public init(
@@ -168,6 +169,7 @@ extension ServerCall {
   /// Here, and not as bytes come in: what waits to be read stays as small as it came. A message that
   /// can't be decompressed ends the call, whatever the handler makes of the error.
   private func decompressed(_ message: InboundMessage) throws(RPCError) -> [UInt8] {
+    lastWasCompressed.store(message.encoding != .identity, ordering: .relaxed)
     do {
       return try message.decompressed(limit: limits.maximumInboundMessage)
     } catch {
@@ -180,6 +182,9 @@ extension ServerCall {
     let message = try limits.outbound(bytes, in: compresses ? encoding : .identity)
     try await streams.write(.message(message), bytes: message.framedCount)
   }
+
+  /// Whether the message read last was compressed.
+  var readCompressed: Bool { lastWasCompressed.load(ordering: .relaxed) }
 
   private var encoding: MessageEncoding { responseEncoding.load(ordering: .relaxed) }
 

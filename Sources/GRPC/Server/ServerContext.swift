@@ -13,6 +13,9 @@ public struct ServerContext: Sendable {
   /// The message encodings that the client can read.
   public var acceptedEncodings: MessageEncodings { call.acceptedEncodings }
 
+  /// Whether the message read last was compressed on its way; for gRPC's interop tests.
+  package var lastRequestWasCompressed: Bool { call.readCompressed }
+
   let call: ServerCall
 
   /// The call that the current task serves: in its handler, in the handler's child tasks, and in

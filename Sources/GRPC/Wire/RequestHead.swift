@@ -79,6 +79,13 @@ extension RequestHead {
 }
 
 extension RequestRefusal {
+  /// With the `allow` that HTTP asks for (RFC 9110 §15.5.6).
+  static let notPost: RequestRefusal = {
+    var error = RPCError(.internal, "a call is a POST")
+    error.metadata.appendUnchecked("allow", .text("POST"))
+    return RequestRefusal(httpStatus: 405, error: error)
+  }()
+
   /// It says which encodings are known (gRPC "Compression").
   static let unknownEncoding: RequestRefusal = {
     let names = MessageEncodings.supported.names

@@ -62,7 +62,7 @@ public struct RequestHeadReader: Sendable {
       throw RequestRefusal(.resourceExhausted, "metadata is larger than \(limit) bytes")
     }
     guard block.isPost else {
-      throw RequestRefusal(.internal, "a call is a POST", httpStatus: 405)
+      throw RequestRefusal.notPost
     }
     guard block.isGRPC else {
       throw RequestRefusal(.internal, "the content-type is not application/grpc", httpStatus: 415)
