@@ -120,7 +120,9 @@ extension ResponseTrailers {
       if isTrailersOnly { try ResponseHead.checkIsGRPC(fields) }
       throw RPCError(.unknown, "the server ended the call without a status")
     }
-    guard status.utf8.count <= 9, let number = Int(status), number >= 0 else {
+    guard status.utf8.count <= 9, status.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Int(status)
+    else {
       throw RPCError(.unknown, "the server ended the call with a status that is not a number")
     }
     code = StatusCode(rawValue: number)
