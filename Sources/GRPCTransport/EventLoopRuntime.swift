@@ -1,16 +1,33 @@
 import GRPC
 import NIOCore
+import NIOPosix
 
 /// Runs calls on one event loop, by real time.
 ///
 /// A handler starts at once when its call comes in on the loop, and one that does not suspend is
-/// never enqueued; when it suspends, it goes on upon the same loop.
-final class EventLoopRuntime: CallRuntime, TaskExecutor {
+/// never enqueued; when it suspends, it goes on upon the same loop. Delays are kept to the
+/// millisecond, never too short.
+///
+/// SAFETY: `@unchecked`, since `timers` is touched on the event loop only.
+final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
   let eventLoop: any EventLoop
+  @exclusivity(unchecked) private var timers: LoopTimers
 
   init(_ eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
+    timers = LoopTimers(on: eventLoop)
   }
+
+  /// The runtime that all connections of the current event loop share.
+  static func current(_ eventLoop: any EventLoop) -> EventLoopRuntime {
+    guard eventLoop.inEventLoop else { return EventLoopRuntime(eventLoop) }
+    if let runtime = shared.currentValue, runtime.eventLoop === eventLoop { return runtime }
+    let runtime = EventLoopRuntime(eventLoop)
+    shared.currentValue = runtime
+    return runtime
+  }
+
+  private static let shared = ThreadSpecificVariable<EventLoopRuntime>()
 
   var now: ContinuousClock.Instant { .now }
 
@@ -18,16 +35,31 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor {
   // its `ServerCall` cancels it when the call ends.
   func start(_ handler: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     if eventLoop.inEventLoop {
-      Task.immediate(executorPreference: self) { await handler() }
+      Task.immediate(executorPreference: self, operation: handler)
     } else {
-      Task(executorPreference: self) { await handler() }
+      Task(executorPreference: self, operation: handler)
     }
   }
 
   func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
   ) -> any ScheduledAction {
-    LoopTimer(task: eventLoop.scheduleTask(in: TimeAmount(delay), action))
+    guard eventLoop.inEventLoop else {
+      return eventLoop.scheduleTask(in: TimeAmount(delay), action)
+    }
+    return LoopTimer(runtime: self, ticket: timers.add(action, after: delay, on: self))
+  }
+
+  fileprivate func cancel(_ ticket: LoopTimers.Ticket) {
+    if eventLoop.inEventLoop {
+      timers.remove(ticket)
+    } else {
+      eventLoop.execute { self.timers.remove(ticket) }
+    }
+  }
+
+  fileprivate func fire() {
+    for action in timers.takeDue(on: self) { action() }
   }
 
   func enqueue(_ job: consuming ExecutorJob) {
@@ -36,10 +68,59 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor {
   }
 }
 
-private struct LoopTimer: ScheduledAction {
-  let task: Scheduled<Void>
+/// The delays of one event loop, by a single timer of the loop's, since those are dear: it stands for
+/// the first of them, and it is let run when that is taken out.
+private struct LoopTimers {
+  typealias Wheel = TimingWheel<@Sendable () -> Void>
+  typealias Ticket = Wheel.Ticket
 
-  func cancel() {
-    task.cancel()
+  private let eventLoop: any EventLoop
+  private var wheel: Wheel
+  private var timer: (tick: UInt64, Scheduled<Void>)?
+
+  private static let tick: UInt64 = 1_000_000
+
+  init(on eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+    wheel = Wheel(now: NIODeadline.now().uptimeNanoseconds / Self.tick)
+  }
+
+  mutating func add(
+    _ action: @escaping @Sendable () -> Void, after delay: Duration, on runtime: EventLoopRuntime
+  ) -> Ticket {
+    let due = NIODeadline.now() + TimeAmount(delay)
+    let tick = due.uptimeNanoseconds / Self.tick + 1
+    defer { if tick < timer?.tick ?? .max { arm(runtime) } }
+    return wheel.add(action, at: tick)
+  }
+
+  mutating func remove(_ ticket: Ticket) { wheel.remove(ticket) }
+
+  /// Answers what is due now; for the rest there is a timer then.
+  mutating func takeDue(on runtime: EventLoopRuntime) -> [@Sendable () -> Void] {
+    var due: [@Sendable () -> Void] = []
+    wheel.advance(to: NIODeadline.now().uptimeNanoseconds / Self.tick) { due.append($0) }
+    timer = nil
+    arm(runtime)
+    return due
+  }
+
+  private mutating func arm(_ runtime: EventLoopRuntime) {
+    guard let tick = wheel.next else { return }
+    if let timer {
+      guard tick < timer.tick else { return }
+      timer.1.cancel()
+    }
+    let due = NIODeadline.uptimeNanoseconds(tick * Self.tick)
+    timer = (tick, eventLoop.scheduleTask(deadline: due) { [weak runtime] in runtime?.fire() })
   }
 }
+
+private struct LoopTimer: ScheduledAction {
+  let runtime: EventLoopRuntime
+  let ticket: LoopTimers.Ticket
+
+  func cancel() { runtime.cancel(ticket) }
+}
+
+extension Scheduled<Void>: ScheduledAction {}

@@ -33,13 +33,15 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   /// The peer, as handlers see it.
   private(set) var peer = "unknown"
   /// Submit to it, then call `scheduleFlush`.
-  var session: HTTP2Session
+  ///
+  /// Unchecked: every access is one call, on the loop, that runs nobody else's code.
+  @exclusivity(unchecked) var session: HTTP2Session
 
   private let timing: LinkTiming
   private let pendingHops = Atomic<Int>(0)
   private var context: ChannelHandlerContext?
-  private var isReading = false
-  private var isFlushScheduled = false
+  @exclusivity(unchecked) private var isReading = false
+  @exclusivity(unchecked) private var isFlushScheduled = false
   private var isClosing = false
   private var hasEnded = false
   private var lastRenewal = NIODeadline.now()

@@ -25,10 +25,11 @@ final class ServedCalls: ConnectionRole {
   private let runtime: EventLoopRuntime
   private let registry: ServedConnections
   private let logger: Logger
-  private var heads: RequestHeadReader
-  private var entries: [Entry] = []
+  // Unchecked: on the loop only, and no access to them runs anybody else's code.
+  @exclusivity(unchecked) private var heads: RequestHeadReader
+  @exclusivity(unchecked) private var entries: [Entry] = []
   /// What the connection's calls have come to. To be read on its loop.
-  private(set) var counters = CallCounters()
+  @exclusivity(unchecked) private(set) var counters = CallCounters()
 
   init(
     _ router: Router, limits: CallLimits, on eventLoop: any EventLoop,
@@ -39,7 +40,7 @@ final class ServedCalls: ConnectionRole {
     heads = RequestHeadReader(router: router, limits: limits)
     self.registry = registry
     self.logger = logger
-    runtime = EventLoopRuntime(eventLoop)
+    runtime = EventLoopRuntime.current(eventLoop)
   }
 
   // MARK: The connection

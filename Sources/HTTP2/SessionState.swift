@@ -3,7 +3,7 @@ import CNGHTTP2
 /// What the library's callbacks write while they run: events, stream slots, the header block in progress.
 ///
 /// Lives on the heap at one address for the life of its `HTTP2Session`, which owns it.
-struct SessionState {
+struct SessionState: ~Copyable {
   let limits: HTTP2Limits
   var events = EventQueue()
   var streams = StreamTable()

@@ -90,7 +90,8 @@ extension ServerCall {
     }
     if let deadline {
       let left = runtime.now.duration(to: deadline)
-      let timer = runtime.schedule(after: max(left, .zero)) { [weak self] in self?.expire() }
+      // Strong: it is cancelled when the call ends, as every call does.
+      let timer = runtime.schedule(after: max(left, .zero)) { self.expire() }
       life.withLock { $0.timer = timer }
     }
     if route.method.kind.hasSingleRequest {
