@@ -32,7 +32,7 @@ def _peer(name):
 
 def _nghttpd(port, tls, folder):
     # One worker thread; a trailer is what makes its answers as long in frames as gRPC's.
-    command = ["nghttpd", "--workers=1", "--trailer=grpc-status: 0", f"--htdocs={folder}"]
+    command = ["nghttpd", "--address=127.0.0.1", "--workers=1", "--trailer=grpc-status: 0", f"--htdocs={folder}"]
     return command + ([port, tls[1], tls[0]] if tls else ["--no-tls", port])
 
 
