@@ -73,12 +73,13 @@ def _lock_step(port: int, scenario: Scenario, turns: int, at_once: int) -> None:
         raise BenchError(f"{reader.data_bytes} bytes of messages came instead of {expected}")
 
 
-def _client(short: int, long: int) -> Callable[[Path], Cost]:
-    """The client's cost of a unary call that is made after the last one's answer."""
+def _client(callers: int, short: int, long: int, messages: int = 0) -> Callable[[Path], Cost]:
+    """The client's cost of a call, or of a message of a stream, with so many calls under way at once."""
 
     def after(calls: int, port: int, program: Path, folder: Path) -> Cost:
         profile = folder / "profile"
-        _, *arguments = client_command("belay", port, calls=calls, warm_up=0, callers=1)
+        _, *arguments = client_command(
+            "belay", port, calls=calls, warm_up=0, callers=callers, messages=messages)
         command = callgrind.command(program, profile) + arguments
         run(command, core=LOAD_CORE, environment=callgrind.ENVIRONMENT)
         return callgrind.read(profile)
@@ -88,7 +89,7 @@ def _client(short: int, long: int) -> Callable[[Path], Cost]:
         port = free_port()
         with listening("rpc-bench-server", [OURS / "rpc-bench-server", "--port", port], port):
             start = after(short, port, program, folder)
-            return after(long, port, program, folder).less(start, long - short)
+            return after(long, port, program, folder).less(start, (long - short) * max(1, messages))
 
     return measure
 
@@ -97,7 +98,9 @@ MEASURES = {
     "server: a unary call of 100 at once": _server(_UNARY, at_once=100, short=10, long=60),
     "server: a unary call alone": _server(_UNARY, at_once=1, short=500, long=2_000),
     "server: a message of a stream": _server(_STREAM, at_once=1, short=5, long=20),
-    "client: a unary call alone": _client(short=500, long=2_000),
+    "client: a unary call of 100 at once": _client(callers=100, short=1_000, long=4_000),
+    "client: a unary call alone": _client(callers=1, short=500, long=2_000),
+    "client: a message of a stream": _client(callers=1, short=5, long=20, messages=1_000),
 }
 
 
