@@ -109,7 +109,8 @@ let executables: [Target] = [
     name: "belay",
     dependencies: [
       "Coordinator", "Worker", "SQLiteStore", "DiskImagesHypervisor", "Repository", "BelayAPI",
-      "GRPC", "GRPCTransport", "BackupModel", "ProtobufC", "CoordinatorCore", collections, log,
+      "GRPC", "GRPCTransport", "GRPCServices", "BackupModel", "ProtobufC", "CoordinatorCore",
+      collections, log,
       arguments,
     ] + nio,
     swiftSettings: strict)

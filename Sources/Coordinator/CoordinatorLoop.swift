@@ -17,6 +17,8 @@ struct CoordinatorLoop: Sendable {
   let connections: WorkerConnections
   let hub: WatchHub
   let log: Logger
+  /// Told whether a term runs, on each change.
+  let reportServing: @Sendable (Bool) -> Void
 
   /// How long to wait before the store is tried again.
   private static let pause = Duration.seconds(1)
@@ -38,6 +40,7 @@ struct CoordinatorLoop: Sendable {
   }
 
   private func endTerm(_ error: RPCError, isFinal: Bool) {
+    reportServing(false)
     if isFinal { mailbox.close(error) } else { mailbox.failAll(error) }
     connections.closeAll(error)
     hub.closeAll(error)
@@ -45,6 +48,7 @@ struct CoordinatorLoop: Sendable {
 
   private func runTerm() async throws {
     var term = try await begin()
+    reportServing(true)
     var letters: [Letter] = [.event(.resumed)]
     while true {
       try await step(letters, &term)

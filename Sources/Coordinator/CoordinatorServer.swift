@@ -22,11 +22,13 @@ package struct CoordinatorServer: Sendable {
 
   /// - Parameters:
   ///   - store: of this coordinator alone; a later coordinator on it supersedes this one.
+  ///   - reportServing: told when the coordinator begins to answer, and when it can't until it has begun anew.
   ///   - newSessionID: draws an id that was never used, for a session that starts at the given time.
   package init(
     configuration: Configuration, store: any CoordinatorStore,
     catalog: any RestorePointCatalog, clock: any CoordinatorClock, bounds: Bounds = Bounds(),
-    newSessionID: @escaping @Sendable (Timestamp) -> SessionID = SessionNaming.drawn, log: Logger
+    newSessionID: @escaping @Sendable (Timestamp) -> SessionID = SessionNaming.drawn, log: Logger,
+    reportServing: @escaping @Sendable (Bool) -> Void = { _ in }
   ) {
     let mailbox = Mailbox(limit: bounds.mailbox)
     let connections = WorkerConnections()
@@ -34,7 +36,7 @@ package struct CoordinatorServer: Sendable {
     let desk = Desk(mailbox: mailbox, stored: StoredSessions(store: store), clock: clock)
     loop = CoordinatorLoop(
       configuration: configuration, store: store, clock: clock, mailbox: mailbox,
-      connections: connections, hub: hub, log: log)
+      connections: connections, hub: hub, log: log, reportServing: reportServing)
     services = [
       JobService(desk: desk, newSessionID: newSessionID),
       SessionService(desk: desk, hub: hub),

@@ -4,6 +4,7 @@ import Coordinator
 import CoordinatorCore
 import Foundation
 import GRPC
+import GRPCServices
 import GRPCTransport
 import Logging
 import OrderedCollections
@@ -25,11 +26,12 @@ struct CoordinatorProcess {
   func run(until: @escaping @Sendable (Router) async throws -> Void) async throws {
     try data.create()
     let opened = try openRepositories()
+    let health = HealthStatuses()
     let server = CoordinatorServer(
       configuration: configuration, store: try SQLiteStore(path: data.database),
-      catalog: RepositoryCatalog(opened), clock: SystemClock(wallClock: wallClock()), log: log)
-    var router = Router()
-    for service in server.services { router.add(service) }
+      catalog: RepositoryCatalog(opened), clock: SystemClock(wallClock: wallClock()), log: log,
+      reportServing: { health.setAll($0 ? .serving : .notServing) })
+    let router = router(server, health)
     let sockets = try await listen(router)
     defer { log.info("stopped") }
     do {
@@ -46,6 +48,19 @@ struct CoordinatorProcess {
       for socket in sockets { await socket.shutdown(within: .zero) }
       throw error
     }
+  }
+
+  /// The coordinator's services, and those by which tools know a gRPC server.
+  private func router(_ server: CoordinatorServer, _ health: HealthStatuses) -> Router {
+    var router = Router()
+    for service in server.services { router.add(service) }
+    // Until the first term has begun, after the store was read.
+    for service in router.services + [HealthStatuses.server] {
+      health.set(.notServing, for: service)
+    }
+    router.add(HealthService(health))
+    router.add(ReflectionService(describing: router))
+    return router
   }
 
   private var configuration: CoordinatorCore.Configuration {

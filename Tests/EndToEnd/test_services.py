@@ -1,0 +1,138 @@
+"""What every gRPC tool asks of a server: health and reflection, through grpcio's own clients for them."""
+
+import signal
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from cluster import PATIENCE
+
+SERVICES = ["belay.v1.JobService", "belay.v1.RestorePointService", "belay.v1.SessionService", "belay.v1.WorkerService"]
+STANDARD = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection"]
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture
+def coordinator(cluster):
+    cluster.start_coordinator()
+    return cluster
+
+
+# Health
+
+
+def test_the_coordinator_and_each_service_is_healthy_once_it_runs(coordinator):
+    health = health_pb2_grpc.HealthStub(coordinator.channel)
+    for service in ["", *SERVICES]:
+        # It listens before its state is read: the watch waits for that.
+        for update in health.Watch(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE):
+            if update.status == SERVING:
+                break
+        assert health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE).status == SERVING
+    with pytest.raises(grpc.RpcError) as refusal:
+        health.Check(health_pb2.HealthCheckRequest(service="belay.v1.Nothing"), timeout=PATIENCE)
+    assert refusal.value.code() == grpc.StatusCode.NOT_FOUND
+    assert set(SERVICES) <= set(health.List(health_pb2.HealthListRequest(), timeout=PATIENCE).statuses)
+
+
+def test_a_coordinator_that_is_told_to_stop_tells_its_watchers_and_does_not_wait_for_them(coordinator):
+    watch = health_pb2_grpc.HealthStub(coordinator.channel).Watch(
+        health_pb2.HealthCheckRequest(), timeout=PATIENCE)
+    told = [next(update.status for update in watch if update.status == SERVING)]
+    coordinator.coordinator.send_signal(signal.SIGTERM)
+    with pytest.raises(grpc.RpcError) as end:
+        for update in watch:
+            told.append(update.status)
+    assert told == [SERVING, NOT_SERVING]
+    assert end.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert coordinator.coordinator.wait(timeout=PATIENCE) == 0
+
+
+# Reflection
+
+
+def names(file):
+    """Every full name that a file of a pool declares."""
+    def of_message(message):
+        yield message.full_name
+        yield from (field.full_name for field in message.fields)
+        yield from (oneof.full_name for oneof in message.oneofs)
+        yield from (enum.full_name for enum in message.enum_types)
+        for nested in message.nested_types:
+            yield from of_message(nested)
+
+    for message in file.message_types_by_name.values():
+        yield from of_message(message)
+    yield from (enum.full_name for enum in file.enum_types_by_name.values())
+    for service in file.services_by_name.values():
+        yield service.full_name
+        yield from (method.full_name for method in service.methods)
+
+
+def test_reflection_tells_of_every_service_all_that_its_proto_file_says(coordinator):
+    database = ProtoReflectionDescriptorDatabase(coordinator.channel)
+    assert set(database.get_services()) == {*SERVICES, *STANDARD}
+    pool = descriptor_pool.DescriptorPool(database)
+    compiled = descriptor_pool.Default()
+    for name in database.get_services():
+        service = pool.FindServiceByName(name)
+        for symbol in names(service.file):
+            assert database.FindFileContainingSymbol(symbol).name == service.file.name, symbol
+        if name not in SERVICES:
+            continue
+        # What protoc compiled from the same file says the same, field by field.
+        ours, theirs = descriptor_pb2.ServiceDescriptorProto(), descriptor_pb2.ServiceDescriptorProto()
+        service.CopyToProto(ours)
+        compiled.FindServiceByName(name).CopyToProto(theirs)
+        assert ours == theirs
+        for method in service.methods:
+            for message in (method.input_type, method.output_type):
+                ours, theirs = descriptor_pb2.DescriptorProto(), descriptor_pb2.DescriptorProto()
+                message.CopyToProto(ours)
+                compiled.FindMessageTypeByName(message.full_name).CopyToProto(theirs)
+                assert ours == theirs, message.full_name
+
+
+def test_a_client_calls_by_reflection_alone(coordinator):
+    coordinator.create_job("nightly")
+    pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(coordinator.channel))
+    method = pool.FindMethodByName("belay.v1.JobService.GetJob")
+    request, response = (message_factory.GetMessageClass(message) for message in (method.input_type, method.output_type))
+    call = coordinator.channel.unary_unary(
+        "/belay.v1.JobService/GetJob", request_serializer=request.SerializeToString,
+        response_deserializer=response.FromString)
+    assert call(request(name="jobs/nightly"), timeout=PATIENCE).job.name == "jobs/nightly"
+
+
+def test_reflection_has_no_answer_for_what_is_not_there(coordinator):
+    database = ProtoReflectionDescriptorDatabase(coordinator.channel)
+    for question in (lambda: database.FindFileByName("belay/v1/nothing.proto"),
+                     lambda: database.FindFileContainingSymbol("belay.v1.Nothing"),
+                     lambda: database.FindFileContainingExtension("belay.v1.Job", 100)):
+        with pytest.raises(KeyError):
+            question()
+    assert list(database.FindAllExtensionNumbers("belay.v1.Job")) == []
+    assert database.FindFileByName("google/protobuf/timestamp.proto").package == "google.protobuf"
+
+
+def test_reflection_v1_and_v1alpha_say_the_same(coordinator):
+    def ask(version):
+        call = coordinator.channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString)
+        requests = [reflection_pb2.ServerReflectionRequest(list_services="*"),
+                    reflection_pb2.ServerReflectionRequest(file_containing_symbol="belay.v1.JobService"),
+                    reflection_pb2.ServerReflectionRequest(file_containing_symbol="nothing")]
+        return list(call(iter(requests), timeout=PATIENCE))
+
+    answers = ask("v1")
+    assert [answer.WhichOneof("message_response") for answer in answers] == [
+        "list_services_response", "file_descriptor_response", "error_response"]
+    assert answers[2].error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+    assert answers == ask("v1alpha")
