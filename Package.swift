@@ -167,7 +167,7 @@ let allTests: [Target] = [
   tests("SimulationTests", ["Simulation", "BackupModel"]),
   tests("HTTP2Tests", ["HTTP2"]),
   tests("GRPCTests", ["GRPC"]),
-  tests("GRPCServicesTests", ["GRPCServices", "WellKnownTypes", "GRPC"]),
+  tests("GRPCServicesTests", ["GRPCServices", "WellKnownTypes", "ProtobufC", "GRPC"]),
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
   tests(
     "ProtobufCTests",

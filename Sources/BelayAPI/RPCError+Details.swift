@@ -17,26 +17,17 @@ extension RPCError {
     _ code: StatusCode, _ message: String, reason: String, facts: [String: String] = [:],
     retryDelay: Duration? = nil, violations: [(field: String, description: String)] = []
   ) {
-    var error = RPCError(code, message)
-    let info = GoogleRpc.ErrorInfo(reason: reason, domain: errorDomain, metadata: facts)
-    let retry = retryDelay.map {
-      GoogleRpc.RetryInfo(retryDelay: GoogleProtobuf.Duration($0))
+    var details: [any WireMessage & NamedMessage] = [
+      GoogleRpc.ErrorInfo(reason: reason, domain: errorDomain, metadata: facts)
+    ]
+    if let retryDelay {
+      details.append(GoogleRpc.RetryInfo(retryDelay: GoogleProtobuf.Duration(retryDelay)))
     }
-    let request =
-      violations.isEmpty
-      ? nil
-      : GoogleRpc.BadRequest(
-        fieldViolations: violations.map { .init(field: $0.field, description: $0.description) })
-    do {
-      var details = [try GoogleProtobuf.AnyMessage(packing: info)]
-      if let retry { details.append(try GoogleProtobuf.AnyMessage(packing: retry)) }
-      if let request { details.append(try GoogleProtobuf.AnyMessage(packing: request)) }
-      error.details = try GoogleRpc.Status(
-        code: Int32(truncatingIfNeeded: code.rawValue), message: message, details: details
-      ).wireBytes()
-    } catch {
-      // A text with U+0000 has no encoding: the refusal stands without its details.
+    if !violations.isEmpty {
+      details.append(
+        GoogleRpc.BadRequest(
+          fieldViolations: violations.map { .init(field: $0.field, description: $0.description) }))
     }
-    self = error
+    self.init(code, message, attaching: details)
   }
 }

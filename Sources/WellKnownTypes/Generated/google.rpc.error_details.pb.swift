@@ -103,33 +103,94 @@ extension GoogleRpc.RetryInfo: WireMessage, ProtoJSONMessage {
 }
 
 extension GoogleRpc {
-  /// What is wrong with a request.
-  public struct BadRequest: Sendable, Equatable {
-    public var fieldViolations: [GoogleRpc.BadRequest.FieldViolation]
+  /// Where an error came from, for those who look after the server; not for its callers.
+  public struct DebugInfo: Sendable, Equatable {
+    /// The innermost call first.
+    public var stackEntries: [String]
+    /// Whatever else the server says.
+    public var detail: String
 
-    public init(fieldViolations: [GoogleRpc.BadRequest.FieldViolation] = []) {
-      self.fieldViolations = fieldViolations
+    public init(stackEntries: [String] = [], detail: String = "") {
+      self.stackEntries = stackEntries
+      self.detail = detail
+    }
+  }
+}
+
+extension GoogleRpc.DebugInfo: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.DebugInfo" }
+
+  public init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, google__rpc__debug_info__init, GoogleRpc.DebugInfo.init(decoding:))
+  }
+
+  public func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public init(decoding c: UnsafePointer<Google__Rpc__DebugInfo>) {
+    self.init()
+    self.stackEntries = CReading.strings(c.pointee.n_stack_entries, c.pointee.stack_entries)
+    self.detail = CReading.string(c.pointee.detail)
+  }
+
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__DebugInfo> {
+    let c = arena.make(google__rpc__debug_info__init)
+    c.pointee.n_stack_entries = self.stackEntries.count
+    c.pointee.stack_entries = try arena.array(self.stackEntries) { value throws(ProtobufError) in try arena.string(value) }
+    c.pointee.detail = try arena.string(self.detail)
+    return c
+  }
+}
+
+extension GoogleRpc {
+  /// A quota that is used up.
+  public struct QuotaFailure: Sendable, Equatable {
+    public var violations: [GoogleRpc.QuotaFailure.Violation]
+
+    public init(violations: [GoogleRpc.QuotaFailure.Violation] = []) {
+      self.violations = violations
     }
 
-    /// One field that is wrong.
-    public struct FieldViolation: Sendable, Equatable {
-      /// A path such as `job.settings.parallelism`.
-      public var field: String
+    /// One quota.
+    public struct Violation: Sendable, Equatable {
+      /// Whose quota it is, such as `clientip:<address of the client>`.
+      public var subject: String
+      /// What is used up, and how to get more.
       public var description: String
+      /// The service whose quota it is.
+      public var apiService: String
+      /// What is counted.
+      public var quotaMetric: String
+      /// The quota's name, unique for a service.
+      public var quotaID: String
+      /// What the quota holds for, such as a region.
+      public var quotaDimensions: [String: String]
+      /// The quota's value.
+      public var quotaValue: Int64
 
-      public init(field: String = "", description: String = "") {
-        self.field = field
+      public init(subject: String = "", description: String = "", apiService: String = "", quotaMetric: String = "", quotaID: String = "", quotaDimensions: [String: String] = [:], quotaValue: Int64 = 0) {
+        self.subject = subject
         self.description = description
+        self.apiService = apiService
+        self.quotaMetric = quotaMetric
+        self.quotaID = quotaID
+        self.quotaDimensions = quotaDimensions
+        self.quotaValue = quotaValue
       }
     }
   }
 }
 
-extension GoogleRpc.BadRequest: WireMessage, ProtoJSONMessage {
-  public static var messageName: String { "google.rpc.BadRequest" }
+extension GoogleRpc.QuotaFailure: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.QuotaFailure" }
 
   public init(wireBytes: [UInt8]) throws {
-    self = try WireCodec.decode(wireBytes, google__rpc__bad_request__init, GoogleRpc.BadRequest.init(decoding:))
+    self = try WireCodec.decode(wireBytes, google__rpc__quota_failure__init, GoogleRpc.QuotaFailure.init(decoding:))
   }
 
   public func wireBytes() throws -> [UInt8] {
@@ -140,24 +201,24 @@ extension GoogleRpc.BadRequest: WireMessage, ProtoJSONMessage {
     try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
-  public init(decoding c: UnsafePointer<Google__Rpc__BadRequest>) {
+  public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure>) {
     self.init()
-    self.fieldViolations = CReading.messages(c.pointee.n_field_violations, c.pointee.field_violations, GoogleRpc.BadRequest.FieldViolation.init(decoding:))
+    self.violations = CReading.messages(c.pointee.n_violations, c.pointee.violations, GoogleRpc.QuotaFailure.Violation.init(decoding:))
   }
 
-  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__BadRequest> {
-    let c = arena.make(google__rpc__bad_request__init)
-    c.pointee.n_field_violations = self.fieldViolations.count
-    c.pointee.field_violations = try arena.array(self.fieldViolations) { value throws(ProtobufError) in try value.encoded(in: arena) }
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure> {
+    let c = arena.make(google__rpc__quota_failure__init)
+    c.pointee.n_violations = self.violations.count
+    c.pointee.violations = try arena.array(self.violations) { value throws(ProtobufError) in try value.encoded(in: arena) }
     return c
   }
 }
 
-extension GoogleRpc.BadRequest.FieldViolation: WireMessage, ProtoJSONMessage {
-  public static var messageName: String { "google.rpc.BadRequest.FieldViolation" }
+extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.QuotaFailure.Violation" }
 
   public init(wireBytes: [UInt8]) throws {
-    self = try WireCodec.decode(wireBytes, google__rpc__bad_request__field_violation__init, GoogleRpc.BadRequest.FieldViolation.init(decoding:))
+    self = try WireCodec.decode(wireBytes, google__rpc__quota_failure__violation__init, GoogleRpc.QuotaFailure.Violation.init(decoding:))
   }
 
   public func wireBytes() throws -> [UInt8] {
@@ -168,16 +229,33 @@ extension GoogleRpc.BadRequest.FieldViolation: WireMessage, ProtoJSONMessage {
     try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
-  public init(decoding c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
+  public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure__Violation>) {
     self.init()
-    self.field = CReading.string(c.pointee.field)
+    self.subject = CReading.string(c.pointee.subject)
     self.description = CReading.string(c.pointee.description)
+    self.apiService = CReading.string(c.pointee.api_service)
+    self.quotaMetric = CReading.string(c.pointee.quota_metric)
+    self.quotaID = CReading.string(c.pointee.quota_id)
+    self.quotaDimensions = CReading.map(c.pointee.n_quota_dimensions, c.pointee.quota_dimensions) { c in (CReading.string(c.pointee.key), CReading.string(c.pointee.value)) }
+    self.quotaValue = c.pointee.quota_value
   }
 
-  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__BadRequest__FieldViolation> {
-    let c = arena.make(google__rpc__bad_request__field_violation__init)
-    c.pointee.field = try arena.string(self.field)
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure__Violation> {
+    let c = arena.make(google__rpc__quota_failure__violation__init)
+    c.pointee.subject = try arena.string(self.subject)
     c.pointee.description = try arena.string(self.description)
+    c.pointee.api_service = try arena.string(self.apiService)
+    c.pointee.quota_metric = try arena.string(self.quotaMetric)
+    c.pointee.quota_id = try arena.string(self.quotaID)
+    c.pointee.n_quota_dimensions = self.quotaDimensions.count
+    c.pointee.quota_dimensions = try arena.array(MapOrder.sorted(self.quotaDimensions)) {
+      (pair: (String, String)) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry>? in
+      let c = arena.make(google__rpc__quota_failure__violation__quota_dimensions_entry__init)
+      c.pointee.key = try arena.string(pair.0)
+      c.pointee.value = try arena.string(pair.1)
+      return c
+    }
+    c.pointee.quota_value = self.quotaValue
     return c
   }
 }
@@ -193,9 +271,11 @@ extension GoogleRpc {
 
     /// One condition that does not hold.
     public struct Violation: Sendable, Equatable {
+      /// Of what kind the condition is, in the service's own terms.
       public var type: String
       /// What it is about.
       public var subject: String
+      /// What does not hold, and how to mend it.
       public var description: String
 
       public init(type: String = "", subject: String = "", description: String = "") {
@@ -267,32 +347,40 @@ extension GoogleRpc.PreconditionFailure.Violation: WireMessage, ProtoJSONMessage
 }
 
 extension GoogleRpc {
-  /// A quota that is used up.
-  public struct QuotaFailure: Sendable, Equatable {
-    public var violations: [GoogleRpc.QuotaFailure.Violation]
+  /// What is wrong with a request.
+  public struct BadRequest: Sendable, Equatable {
+    public var fieldViolations: [GoogleRpc.BadRequest.FieldViolation]
 
-    public init(violations: [GoogleRpc.QuotaFailure.Violation] = []) {
-      self.violations = violations
+    public init(fieldViolations: [GoogleRpc.BadRequest.FieldViolation] = []) {
+      self.fieldViolations = fieldViolations
     }
 
-    /// One quota.
-    public struct Violation: Sendable, Equatable {
-      public var subject: String
+    /// One field that is wrong.
+    public struct FieldViolation: Sendable, Equatable {
+      /// A path such as `job.settings.parallelism`.
+      public var field: String
+      /// What is wrong with it.
       public var description: String
+      /// Why, in UPPER_SNAKE_CASE.
+      public var reason: String
+      /// What is wrong with it, for the user.
+      public var localizedMessage: GoogleRpc.LocalizedMessage?
 
-      public init(subject: String = "", description: String = "") {
-        self.subject = subject
+      public init(field: String = "", description: String = "", reason: String = "", localizedMessage: GoogleRpc.LocalizedMessage? = nil) {
+        self.field = field
         self.description = description
+        self.reason = reason
+        self.localizedMessage = localizedMessage
       }
     }
   }
 }
 
-extension GoogleRpc.QuotaFailure: WireMessage, ProtoJSONMessage {
-  public static var messageName: String { "google.rpc.QuotaFailure" }
+extension GoogleRpc.BadRequest: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.BadRequest" }
 
   public init(wireBytes: [UInt8]) throws {
-    self = try WireCodec.decode(wireBytes, google__rpc__quota_failure__init, GoogleRpc.QuotaFailure.init(decoding:))
+    self = try WireCodec.decode(wireBytes, google__rpc__bad_request__init, GoogleRpc.BadRequest.init(decoding:))
   }
 
   public func wireBytes() throws -> [UInt8] {
@@ -303,24 +391,24 @@ extension GoogleRpc.QuotaFailure: WireMessage, ProtoJSONMessage {
     try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
-  public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure>) {
+  public init(decoding c: UnsafePointer<Google__Rpc__BadRequest>) {
     self.init()
-    self.violations = CReading.messages(c.pointee.n_violations, c.pointee.violations, GoogleRpc.QuotaFailure.Violation.init(decoding:))
+    self.fieldViolations = CReading.messages(c.pointee.n_field_violations, c.pointee.field_violations, GoogleRpc.BadRequest.FieldViolation.init(decoding:))
   }
 
-  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure> {
-    let c = arena.make(google__rpc__quota_failure__init)
-    c.pointee.n_violations = self.violations.count
-    c.pointee.violations = try arena.array(self.violations) { value throws(ProtobufError) in try value.encoded(in: arena) }
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__BadRequest> {
+    let c = arena.make(google__rpc__bad_request__init)
+    c.pointee.n_field_violations = self.fieldViolations.count
+    c.pointee.field_violations = try arena.array(self.fieldViolations) { value throws(ProtobufError) in try value.encoded(in: arena) }
     return c
   }
 }
 
-extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
-  public static var messageName: String { "google.rpc.QuotaFailure.Violation" }
+extension GoogleRpc.BadRequest.FieldViolation: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.BadRequest.FieldViolation" }
 
   public init(wireBytes: [UInt8]) throws {
-    self = try WireCodec.decode(wireBytes, google__rpc__quota_failure__violation__init, GoogleRpc.QuotaFailure.Violation.init(decoding:))
+    self = try WireCodec.decode(wireBytes, google__rpc__bad_request__field_violation__init, GoogleRpc.BadRequest.FieldViolation.init(decoding:))
   }
 
   public func wireBytes() throws -> [UInt8] {
@@ -331,16 +419,66 @@ extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
     try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
-  public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure__Violation>) {
+  public init(decoding c: UnsafePointer<Google__Rpc__BadRequest__FieldViolation>) {
     self.init()
-    self.subject = CReading.string(c.pointee.subject)
+    self.field = CReading.string(c.pointee.field)
     self.description = CReading.string(c.pointee.description)
+    self.reason = CReading.string(c.pointee.reason)
+    self.localizedMessage = CReading.message(c.pointee.localized_message, GoogleRpc.LocalizedMessage.init(decoding:))
   }
 
-  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__QuotaFailure__Violation> {
-    let c = arena.make(google__rpc__quota_failure__violation__init)
-    c.pointee.subject = try arena.string(self.subject)
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__BadRequest__FieldViolation> {
+    let c = arena.make(google__rpc__bad_request__field_violation__init)
+    c.pointee.field = try arena.string(self.field)
     c.pointee.description = try arena.string(self.description)
+    c.pointee.reason = try arena.string(self.reason)
+    if let value = self.localizedMessage {
+      c.pointee.localized_message = try value.encoded(in: arena)
+    }
+    return c
+  }
+}
+
+extension GoogleRpc {
+  /// Data by which operators find a call again.
+  public struct RequestInfo: Sendable, Equatable {
+    /// The call's name in the server's logs.
+    public var requestID: String
+    /// Whatever else is of use there, perhaps encrypted.
+    public var servingData: String
+
+    public init(requestID: String = "", servingData: String = "") {
+      self.requestID = requestID
+      self.servingData = servingData
+    }
+  }
+}
+
+extension GoogleRpc.RequestInfo: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.RequestInfo" }
+
+  public init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, google__rpc__request_info__init, GoogleRpc.RequestInfo.init(decoding:))
+  }
+
+  public func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public init(decoding c: UnsafePointer<Google__Rpc__RequestInfo>) {
+    self.init()
+    self.requestID = CReading.string(c.pointee.request_id)
+    self.servingData = CReading.string(c.pointee.serving_data)
+  }
+
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__RequestInfo> {
+    let c = arena.make(google__rpc__request_info__init)
+    c.pointee.request_id = try arena.string(self.requestID)
+    c.pointee.serving_data = try arena.string(self.servingData)
     return c
   }
 }
@@ -348,9 +486,13 @@ extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
 extension GoogleRpc {
   /// A resource that an error is about.
   public struct ResourceInfo: Sendable, Equatable {
+    /// Its kind.
     public var resourceType: String
+    /// Its name.
     public var resourceName: String
+    /// Who owns it; may be empty.
     public var owner: String
+    /// What was met with when it was to be used.
     public var description: String
 
     public init(resourceType: String = "", resourceName: String = "", owner: String = "", description: String = "") {
@@ -396,23 +538,33 @@ extension GoogleRpc.ResourceInfo: WireMessage, ProtoJSONMessage {
 }
 
 extension GoogleRpc {
-  /// Data by which operators find a call again.
-  public struct RequestInfo: Sendable, Equatable {
-    public var requestID: String
-    public var servingData: String
+  /// Where to read on.
+  public struct Help: Sendable, Equatable {
+    public var links: [GoogleRpc.Help.Link]
 
-    public init(requestID: String = "", servingData: String = "") {
-      self.requestID = requestID
-      self.servingData = servingData
+    public init(links: [GoogleRpc.Help.Link] = []) {
+      self.links = links
+    }
+
+    /// One place.
+    public struct Link: Sendable, Equatable {
+      /// What is found there.
+      public var description: String
+      public var url: String
+
+      public init(description: String = "", url: String = "") {
+        self.description = description
+        self.url = url
+      }
     }
   }
 }
 
-extension GoogleRpc.RequestInfo: WireMessage, ProtoJSONMessage {
-  public static var messageName: String { "google.rpc.RequestInfo" }
+extension GoogleRpc.Help: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.Help" }
 
   public init(wireBytes: [UInt8]) throws {
-    self = try WireCodec.decode(wireBytes, google__rpc__request_info__init, GoogleRpc.RequestInfo.init(decoding:))
+    self = try WireCodec.decode(wireBytes, google__rpc__help__init, GoogleRpc.Help.init(decoding:))
   }
 
   public func wireBytes() throws -> [UInt8] {
@@ -423,16 +575,87 @@ extension GoogleRpc.RequestInfo: WireMessage, ProtoJSONMessage {
     try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
-  public init(decoding c: UnsafePointer<Google__Rpc__RequestInfo>) {
+  public init(decoding c: UnsafePointer<Google__Rpc__Help>) {
     self.init()
-    self.requestID = CReading.string(c.pointee.request_id)
-    self.servingData = CReading.string(c.pointee.serving_data)
+    self.links = CReading.messages(c.pointee.n_links, c.pointee.links, GoogleRpc.Help.Link.init(decoding:))
   }
 
-  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__RequestInfo> {
-    let c = arena.make(google__rpc__request_info__init)
-    c.pointee.request_id = try arena.string(self.requestID)
-    c.pointee.serving_data = try arena.string(self.servingData)
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__Help> {
+    let c = arena.make(google__rpc__help__init)
+    c.pointee.n_links = self.links.count
+    c.pointee.links = try arena.array(self.links) { value throws(ProtobufError) in try value.encoded(in: arena) }
+    return c
+  }
+}
+
+extension GoogleRpc.Help.Link: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.Help.Link" }
+
+  public init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, google__rpc__help__link__init, GoogleRpc.Help.Link.init(decoding:))
+  }
+
+  public func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public init(decoding c: UnsafePointer<Google__Rpc__Help__Link>) {
+    self.init()
+    self.description = CReading.string(c.pointee.description)
+    self.url = CReading.string(c.pointee.url)
+  }
+
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__Help__Link> {
+    let c = arena.make(google__rpc__help__link__init)
+    c.pointee.description = try arena.string(self.description)
+    c.pointee.url = try arena.string(self.url)
+    return c
+  }
+}
+
+extension GoogleRpc {
+  /// A message for the user.
+  public struct LocalizedMessage: Sendable, Equatable {
+    /// Its language (BCP 47), such as `de-CH`.
+    public var locale: String
+    public var message: String
+
+    public init(locale: String = "", message: String = "") {
+      self.locale = locale
+      self.message = message
+    }
+  }
+}
+
+extension GoogleRpc.LocalizedMessage: WireMessage, ProtoJSONMessage {
+  public static var messageName: String { "google.rpc.LocalizedMessage" }
+
+  public init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, google__rpc__localized_message__init, GoogleRpc.LocalizedMessage.init(decoding:))
+  }
+
+  public func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  public init(decoding c: UnsafePointer<Google__Rpc__LocalizedMessage>) {
+    self.init()
+    self.locale = CReading.string(c.pointee.locale)
+    self.message = CReading.string(c.pointee.message)
+  }
+
+  public func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Google__Rpc__LocalizedMessage> {
+    let c = arena.make(google__rpc__localized_message__init)
+    c.pointee.locale = try arena.string(self.locale)
+    c.pointee.message = try arena.string(self.message)
     return c
   }
 }

@@ -19,14 +19,19 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Google__Rpc__ErrorInfo Google__Rpc__ErrorInfo;
 typedef struct Google__Rpc__ErrorInfo__MetadataEntry Google__Rpc__ErrorInfo__MetadataEntry;
 typedef struct Google__Rpc__RetryInfo Google__Rpc__RetryInfo;
-typedef struct Google__Rpc__BadRequest Google__Rpc__BadRequest;
-typedef struct Google__Rpc__BadRequest__FieldViolation Google__Rpc__BadRequest__FieldViolation;
-typedef struct Google__Rpc__PreconditionFailure Google__Rpc__PreconditionFailure;
-typedef struct Google__Rpc__PreconditionFailure__Violation Google__Rpc__PreconditionFailure__Violation;
+typedef struct Google__Rpc__DebugInfo Google__Rpc__DebugInfo;
 typedef struct Google__Rpc__QuotaFailure Google__Rpc__QuotaFailure;
 typedef struct Google__Rpc__QuotaFailure__Violation Google__Rpc__QuotaFailure__Violation;
-typedef struct Google__Rpc__ResourceInfo Google__Rpc__ResourceInfo;
+typedef struct Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry;
+typedef struct Google__Rpc__PreconditionFailure Google__Rpc__PreconditionFailure;
+typedef struct Google__Rpc__PreconditionFailure__Violation Google__Rpc__PreconditionFailure__Violation;
+typedef struct Google__Rpc__BadRequest Google__Rpc__BadRequest;
+typedef struct Google__Rpc__BadRequest__FieldViolation Google__Rpc__BadRequest__FieldViolation;
 typedef struct Google__Rpc__RequestInfo Google__Rpc__RequestInfo;
+typedef struct Google__Rpc__ResourceInfo Google__Rpc__ResourceInfo;
+typedef struct Google__Rpc__Help Google__Rpc__Help;
+typedef struct Google__Rpc__Help__Link Google__Rpc__Help__Link;
+typedef struct Google__Rpc__LocalizedMessage Google__Rpc__LocalizedMessage;
 
 
 /* --- enums --- */
@@ -87,33 +92,89 @@ struct  Google__Rpc__RetryInfo
 
 
 /*
- * One field that is wrong.
+ * Where an error came from, for those who look after the server; not for its callers.
  */
-struct  Google__Rpc__BadRequest__FieldViolation
+struct  Google__Rpc__DebugInfo
 {
   ProtobufCMessage base;
   /*
-   * A path such as `job.settings.parallelism`.
+   * The innermost call first.
    */
-  char *field;
-  char *description;
+  size_t n_stack_entries;
+  char **stack_entries;
+  /*
+   * Whatever else the server says.
+   */
+  char *detail;
 };
-#define GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&google__rpc__bad_request__field_violation__descriptor) \
+#define GOOGLE__RPC__DEBUG_INFO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__debug_info__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__QUOTA_DIMENSIONS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__quota_failure__violation__quota_dimensions_entry__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
- * What is wrong with a request.
+ * One quota.
  */
-struct  Google__Rpc__BadRequest
+struct  Google__Rpc__QuotaFailure__Violation
 {
   ProtobufCMessage base;
-  size_t n_field_violations;
-  Google__Rpc__BadRequest__FieldViolation **field_violations;
+  /*
+   * Whose quota it is, such as `clientip:<address of the client>`.
+   */
+  char *subject;
+  /*
+   * What is used up, and how to get more.
+   */
+  char *description;
+  /*
+   * The service whose quota it is.
+   */
+  char *api_service;
+  /*
+   * What is counted.
+   */
+  char *quota_metric;
+  /*
+   * The quota's name, unique for a service.
+   */
+  char *quota_id;
+  /*
+   * What the quota holds for, such as a region.
+   */
+  size_t n_quota_dimensions;
+  Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry **quota_dimensions;
+  /*
+   * The quota's value.
+   */
+  int64_t quota_value;
 };
-#define GOOGLE__RPC__BAD_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&google__rpc__bad_request__descriptor) \
+#define GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__quota_failure__violation__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0 }
+
+
+/*
+ * A quota that is used up.
+ */
+struct  Google__Rpc__QuotaFailure
+{
+  ProtobufCMessage base;
+  size_t n_violations;
+  Google__Rpc__QuotaFailure__Violation **violations;
+};
+#define GOOGLE__RPC__QUOTA_FAILURE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__quota_failure__descriptor) \
     , 0,NULL }
 
 
@@ -123,11 +184,17 @@ struct  Google__Rpc__BadRequest
 struct  Google__Rpc__PreconditionFailure__Violation
 {
   ProtobufCMessage base;
+  /*
+   * Of what kind the condition is, in the service's own terms.
+   */
   char *type;
   /*
    * What it is about.
    */
   char *subject;
+  /*
+   * What does not hold, and how to mend it.
+   */
   char *description;
 };
 #define GOOGLE__RPC__PRECONDITION_FAILURE__VIOLATION__INIT \
@@ -150,47 +217,45 @@ struct  Google__Rpc__PreconditionFailure
 
 
 /*
- * One quota.
+ * One field that is wrong.
  */
-struct  Google__Rpc__QuotaFailure__Violation
+struct  Google__Rpc__BadRequest__FieldViolation
 {
   ProtobufCMessage base;
-  char *subject;
+  /*
+   * A path such as `job.settings.parallelism`.
+   */
+  char *field;
+  /*
+   * What is wrong with it.
+   */
   char *description;
+  /*
+   * Why, in UPPER_SNAKE_CASE.
+   */
+  char *reason;
+  /*
+   * What is wrong with it, for the user.
+   */
+  Google__Rpc__LocalizedMessage *localized_message;
 };
-#define GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&google__rpc__quota_failure__violation__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+#define GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__bad_request__field_violation__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
 
 
 /*
- * A quota that is used up.
+ * What is wrong with a request.
  */
-struct  Google__Rpc__QuotaFailure
+struct  Google__Rpc__BadRequest
 {
   ProtobufCMessage base;
-  size_t n_violations;
-  Google__Rpc__QuotaFailure__Violation **violations;
+  size_t n_field_violations;
+  Google__Rpc__BadRequest__FieldViolation **field_violations;
 };
-#define GOOGLE__RPC__QUOTA_FAILURE__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&google__rpc__quota_failure__descriptor) \
+#define GOOGLE__RPC__BAD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__bad_request__descriptor) \
     , 0,NULL }
-
-
-/*
- * A resource that an error is about.
- */
-struct  Google__Rpc__ResourceInfo
-{
-  ProtobufCMessage base;
-  char *resource_type;
-  char *resource_name;
-  char *owner;
-  char *description;
-};
-#define GOOGLE__RPC__RESOURCE_INFO__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&google__rpc__resource_info__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -199,11 +264,93 @@ struct  Google__Rpc__ResourceInfo
 struct  Google__Rpc__RequestInfo
 {
   ProtobufCMessage base;
+  /*
+   * The call's name in the server's logs.
+   */
   char *request_id;
+  /*
+   * Whatever else is of use there, perhaps encrypted.
+   */
   char *serving_data;
 };
 #define GOOGLE__RPC__REQUEST_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&google__rpc__request_info__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A resource that an error is about.
+ */
+struct  Google__Rpc__ResourceInfo
+{
+  ProtobufCMessage base;
+  /*
+   * Its kind.
+   */
+  char *resource_type;
+  /*
+   * Its name.
+   */
+  char *resource_name;
+  /*
+   * Who owns it; may be empty.
+   */
+  char *owner;
+  /*
+   * What was met with when it was to be used.
+   */
+  char *description;
+};
+#define GOOGLE__RPC__RESOURCE_INFO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__resource_info__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * One place.
+ */
+struct  Google__Rpc__Help__Link
+{
+  ProtobufCMessage base;
+  /*
+   * What is found there.
+   */
+  char *description;
+  char *url;
+};
+#define GOOGLE__RPC__HELP__LINK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__help__link__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Where to read on.
+ */
+struct  Google__Rpc__Help
+{
+  ProtobufCMessage base;
+  size_t n_links;
+  Google__Rpc__Help__Link **links;
+};
+#define GOOGLE__RPC__HELP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__help__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A message for the user.
+ */
+struct  Google__Rpc__LocalizedMessage
+{
+  ProtobufCMessage base;
+  /*
+   * Its language (BCP 47), such as `de-CH`.
+   */
+  char *locale;
+  char *message;
+};
+#define GOOGLE__RPC__LOCALIZED_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&google__rpc__localized_message__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
@@ -248,27 +395,49 @@ Google__Rpc__RetryInfo *
 void   google__rpc__retry_info__free_unpacked
                      (Google__Rpc__RetryInfo *message,
                       ProtobufCAllocator *allocator);
-/* Google__Rpc__BadRequest__FieldViolation methods */
-void   google__rpc__bad_request__field_violation__init
-                     (Google__Rpc__BadRequest__FieldViolation         *message);
-/* Google__Rpc__BadRequest methods */
-void   google__rpc__bad_request__init
-                     (Google__Rpc__BadRequest         *message);
-size_t google__rpc__bad_request__get_packed_size
-                     (const Google__Rpc__BadRequest   *message);
-size_t google__rpc__bad_request__pack
-                     (const Google__Rpc__BadRequest   *message,
+/* Google__Rpc__DebugInfo methods */
+void   google__rpc__debug_info__init
+                     (Google__Rpc__DebugInfo         *message);
+size_t google__rpc__debug_info__get_packed_size
+                     (const Google__Rpc__DebugInfo   *message);
+size_t google__rpc__debug_info__pack
+                     (const Google__Rpc__DebugInfo   *message,
                       uint8_t             *out);
-size_t google__rpc__bad_request__pack_to_buffer
-                     (const Google__Rpc__BadRequest   *message,
+size_t google__rpc__debug_info__pack_to_buffer
+                     (const Google__Rpc__DebugInfo   *message,
                       ProtobufCBuffer     *buffer);
-Google__Rpc__BadRequest *
-       google__rpc__bad_request__unpack
+Google__Rpc__DebugInfo *
+       google__rpc__debug_info__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   google__rpc__bad_request__free_unpacked
-                     (Google__Rpc__BadRequest *message,
+void   google__rpc__debug_info__free_unpacked
+                     (Google__Rpc__DebugInfo *message,
+                      ProtobufCAllocator *allocator);
+/* Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry methods */
+void   google__rpc__quota_failure__violation__quota_dimensions_entry__init
+                     (Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry         *message);
+/* Google__Rpc__QuotaFailure__Violation methods */
+void   google__rpc__quota_failure__violation__init
+                     (Google__Rpc__QuotaFailure__Violation         *message);
+/* Google__Rpc__QuotaFailure methods */
+void   google__rpc__quota_failure__init
+                     (Google__Rpc__QuotaFailure         *message);
+size_t google__rpc__quota_failure__get_packed_size
+                     (const Google__Rpc__QuotaFailure   *message);
+size_t google__rpc__quota_failure__pack
+                     (const Google__Rpc__QuotaFailure   *message,
+                      uint8_t             *out);
+size_t google__rpc__quota_failure__pack_to_buffer
+                     (const Google__Rpc__QuotaFailure   *message,
+                      ProtobufCBuffer     *buffer);
+Google__Rpc__QuotaFailure *
+       google__rpc__quota_failure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   google__rpc__quota_failure__free_unpacked
+                     (Google__Rpc__QuotaFailure *message,
                       ProtobufCAllocator *allocator);
 /* Google__Rpc__PreconditionFailure__Violation methods */
 void   google__rpc__precondition_failure__violation__init
@@ -292,46 +461,27 @@ Google__Rpc__PreconditionFailure *
 void   google__rpc__precondition_failure__free_unpacked
                      (Google__Rpc__PreconditionFailure *message,
                       ProtobufCAllocator *allocator);
-/* Google__Rpc__QuotaFailure__Violation methods */
-void   google__rpc__quota_failure__violation__init
-                     (Google__Rpc__QuotaFailure__Violation         *message);
-/* Google__Rpc__QuotaFailure methods */
-void   google__rpc__quota_failure__init
-                     (Google__Rpc__QuotaFailure         *message);
-size_t google__rpc__quota_failure__get_packed_size
-                     (const Google__Rpc__QuotaFailure   *message);
-size_t google__rpc__quota_failure__pack
-                     (const Google__Rpc__QuotaFailure   *message,
+/* Google__Rpc__BadRequest__FieldViolation methods */
+void   google__rpc__bad_request__field_violation__init
+                     (Google__Rpc__BadRequest__FieldViolation         *message);
+/* Google__Rpc__BadRequest methods */
+void   google__rpc__bad_request__init
+                     (Google__Rpc__BadRequest         *message);
+size_t google__rpc__bad_request__get_packed_size
+                     (const Google__Rpc__BadRequest   *message);
+size_t google__rpc__bad_request__pack
+                     (const Google__Rpc__BadRequest   *message,
                       uint8_t             *out);
-size_t google__rpc__quota_failure__pack_to_buffer
-                     (const Google__Rpc__QuotaFailure   *message,
+size_t google__rpc__bad_request__pack_to_buffer
+                     (const Google__Rpc__BadRequest   *message,
                       ProtobufCBuffer     *buffer);
-Google__Rpc__QuotaFailure *
-       google__rpc__quota_failure__unpack
+Google__Rpc__BadRequest *
+       google__rpc__bad_request__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   google__rpc__quota_failure__free_unpacked
-                     (Google__Rpc__QuotaFailure *message,
-                      ProtobufCAllocator *allocator);
-/* Google__Rpc__ResourceInfo methods */
-void   google__rpc__resource_info__init
-                     (Google__Rpc__ResourceInfo         *message);
-size_t google__rpc__resource_info__get_packed_size
-                     (const Google__Rpc__ResourceInfo   *message);
-size_t google__rpc__resource_info__pack
-                     (const Google__Rpc__ResourceInfo   *message,
-                      uint8_t             *out);
-size_t google__rpc__resource_info__pack_to_buffer
-                     (const Google__Rpc__ResourceInfo   *message,
-                      ProtobufCBuffer     *buffer);
-Google__Rpc__ResourceInfo *
-       google__rpc__resource_info__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   google__rpc__resource_info__free_unpacked
-                     (Google__Rpc__ResourceInfo *message,
+void   google__rpc__bad_request__free_unpacked
+                     (Google__Rpc__BadRequest *message,
                       ProtobufCAllocator *allocator);
 /* Google__Rpc__RequestInfo methods */
 void   google__rpc__request_info__init
@@ -352,6 +502,66 @@ Google__Rpc__RequestInfo *
 void   google__rpc__request_info__free_unpacked
                      (Google__Rpc__RequestInfo *message,
                       ProtobufCAllocator *allocator);
+/* Google__Rpc__ResourceInfo methods */
+void   google__rpc__resource_info__init
+                     (Google__Rpc__ResourceInfo         *message);
+size_t google__rpc__resource_info__get_packed_size
+                     (const Google__Rpc__ResourceInfo   *message);
+size_t google__rpc__resource_info__pack
+                     (const Google__Rpc__ResourceInfo   *message,
+                      uint8_t             *out);
+size_t google__rpc__resource_info__pack_to_buffer
+                     (const Google__Rpc__ResourceInfo   *message,
+                      ProtobufCBuffer     *buffer);
+Google__Rpc__ResourceInfo *
+       google__rpc__resource_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   google__rpc__resource_info__free_unpacked
+                     (Google__Rpc__ResourceInfo *message,
+                      ProtobufCAllocator *allocator);
+/* Google__Rpc__Help__Link methods */
+void   google__rpc__help__link__init
+                     (Google__Rpc__Help__Link         *message);
+/* Google__Rpc__Help methods */
+void   google__rpc__help__init
+                     (Google__Rpc__Help         *message);
+size_t google__rpc__help__get_packed_size
+                     (const Google__Rpc__Help   *message);
+size_t google__rpc__help__pack
+                     (const Google__Rpc__Help   *message,
+                      uint8_t             *out);
+size_t google__rpc__help__pack_to_buffer
+                     (const Google__Rpc__Help   *message,
+                      ProtobufCBuffer     *buffer);
+Google__Rpc__Help *
+       google__rpc__help__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   google__rpc__help__free_unpacked
+                     (Google__Rpc__Help *message,
+                      ProtobufCAllocator *allocator);
+/* Google__Rpc__LocalizedMessage methods */
+void   google__rpc__localized_message__init
+                     (Google__Rpc__LocalizedMessage         *message);
+size_t google__rpc__localized_message__get_packed_size
+                     (const Google__Rpc__LocalizedMessage   *message);
+size_t google__rpc__localized_message__pack
+                     (const Google__Rpc__LocalizedMessage   *message,
+                      uint8_t             *out);
+size_t google__rpc__localized_message__pack_to_buffer
+                     (const Google__Rpc__LocalizedMessage   *message,
+                      ProtobufCBuffer     *buffer);
+Google__Rpc__LocalizedMessage *
+       google__rpc__localized_message__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   google__rpc__localized_message__free_unpacked
+                     (Google__Rpc__LocalizedMessage *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Google__Rpc__ErrorInfo__MetadataEntry_Closure)
@@ -363,17 +573,11 @@ typedef void (*Google__Rpc__ErrorInfo_Closure)
 typedef void (*Google__Rpc__RetryInfo_Closure)
                  (const Google__Rpc__RetryInfo *message,
                   void *closure_data);
-typedef void (*Google__Rpc__BadRequest__FieldViolation_Closure)
-                 (const Google__Rpc__BadRequest__FieldViolation *message,
+typedef void (*Google__Rpc__DebugInfo_Closure)
+                 (const Google__Rpc__DebugInfo *message,
                   void *closure_data);
-typedef void (*Google__Rpc__BadRequest_Closure)
-                 (const Google__Rpc__BadRequest *message,
-                  void *closure_data);
-typedef void (*Google__Rpc__PreconditionFailure__Violation_Closure)
-                 (const Google__Rpc__PreconditionFailure__Violation *message,
-                  void *closure_data);
-typedef void (*Google__Rpc__PreconditionFailure_Closure)
-                 (const Google__Rpc__PreconditionFailure *message,
+typedef void (*Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry_Closure)
+                 (const Google__Rpc__QuotaFailure__Violation__QuotaDimensionsEntry *message,
                   void *closure_data);
 typedef void (*Google__Rpc__QuotaFailure__Violation_Closure)
                  (const Google__Rpc__QuotaFailure__Violation *message,
@@ -381,11 +585,32 @@ typedef void (*Google__Rpc__QuotaFailure__Violation_Closure)
 typedef void (*Google__Rpc__QuotaFailure_Closure)
                  (const Google__Rpc__QuotaFailure *message,
                   void *closure_data);
-typedef void (*Google__Rpc__ResourceInfo_Closure)
-                 (const Google__Rpc__ResourceInfo *message,
+typedef void (*Google__Rpc__PreconditionFailure__Violation_Closure)
+                 (const Google__Rpc__PreconditionFailure__Violation *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__PreconditionFailure_Closure)
+                 (const Google__Rpc__PreconditionFailure *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__BadRequest__FieldViolation_Closure)
+                 (const Google__Rpc__BadRequest__FieldViolation *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__BadRequest_Closure)
+                 (const Google__Rpc__BadRequest *message,
                   void *closure_data);
 typedef void (*Google__Rpc__RequestInfo_Closure)
                  (const Google__Rpc__RequestInfo *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__ResourceInfo_Closure)
+                 (const Google__Rpc__ResourceInfo *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__Help__Link_Closure)
+                 (const Google__Rpc__Help__Link *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__Help_Closure)
+                 (const Google__Rpc__Help *message,
+                  void *closure_data);
+typedef void (*Google__Rpc__LocalizedMessage_Closure)
+                 (const Google__Rpc__LocalizedMessage *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -396,14 +621,19 @@ typedef void (*Google__Rpc__RequestInfo_Closure)
 extern const ProtobufCMessageDescriptor google__rpc__error_info__descriptor;
 extern const ProtobufCMessageDescriptor google__rpc__error_info__metadata_entry__descriptor;
 extern const ProtobufCMessageDescriptor google__rpc__retry_info__descriptor;
-extern const ProtobufCMessageDescriptor google__rpc__bad_request__descriptor;
-extern const ProtobufCMessageDescriptor google__rpc__bad_request__field_violation__descriptor;
-extern const ProtobufCMessageDescriptor google__rpc__precondition_failure__descriptor;
-extern const ProtobufCMessageDescriptor google__rpc__precondition_failure__violation__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__debug_info__descriptor;
 extern const ProtobufCMessageDescriptor google__rpc__quota_failure__descriptor;
 extern const ProtobufCMessageDescriptor google__rpc__quota_failure__violation__descriptor;
-extern const ProtobufCMessageDescriptor google__rpc__resource_info__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__quota_failure__violation__quota_dimensions_entry__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__precondition_failure__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__precondition_failure__violation__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__bad_request__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__bad_request__field_violation__descriptor;
 extern const ProtobufCMessageDescriptor google__rpc__request_info__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__resource_info__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__help__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__help__link__descriptor;
+extern const ProtobufCMessageDescriptor google__rpc__localized_message__descriptor;
 
 PROTOBUF_C__END_DECLS
 
