@@ -109,30 +109,35 @@ def test_a_client_calls_by_reflection_alone(coordinator):
     assert call(request(name="jobs/nightly"), timeout=PATIENCE).job.name == "jobs/nightly"
 
 
+def ask(channel, version, *questions):
+    """The answers of one stream."""
+    call = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString)
+    requests = [reflection_pb2.ServerReflectionRequest(**question) for question in questions]
+    return list(call(iter(requests), timeout=PATIENCE))
+
+
 def test_reflection_has_no_answer_for_what_is_not_there(coordinator):
+    extension = reflection_pb2.ExtensionRequest(containing_type="belay.v1.Job", extension_number=100)
+    answers = ask(coordinator.channel, "v1alpha", {"file_by_filename": "belay/v1/nothing.proto"},
+                  {"file_containing_symbol": "belay.v1.Nothing"}, {"file_containing_extension": extension},
+                  {"all_extension_numbers_of_type": "belay.v1.Nothing"},
+                  {"all_extension_numbers_of_type": "belay.v1.Job"})
+    not_found = grpc.StatusCode.NOT_FOUND.value[0]
+    assert [answer.error_response.error_code for answer in answers] == [not_found] * 4 + [0]
+    assert answers[4].all_extension_numbers_response.base_type_name == "belay.v1.Job"
     database = ProtoReflectionDescriptorDatabase(coordinator.channel)
-    for question in (lambda: database.FindFileByName("belay/v1/nothing.proto"),
-                     lambda: database.FindFileContainingSymbol("belay.v1.Nothing"),
-                     lambda: database.FindFileContainingExtension("belay.v1.Job", 100)):
-        with pytest.raises(KeyError):
-            question()
-    assert list(database.FindAllExtensionNumbers("belay.v1.Job")) == []
+    with pytest.raises(KeyError):
+        database.FindFileByName("belay/v1/nothing.proto")
     assert database.FindFileByName("google/protobuf/timestamp.proto").package == "google.protobuf"
 
 
 def test_reflection_v1_and_v1alpha_say_the_same(coordinator):
-    def ask(version):
-        call = coordinator.channel.stream_stream(
-            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
-            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
-            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString)
-        requests = [reflection_pb2.ServerReflectionRequest(list_services="*"),
-                    reflection_pb2.ServerReflectionRequest(file_containing_symbol="belay.v1.JobService"),
-                    reflection_pb2.ServerReflectionRequest(file_containing_symbol="nothing")]
-        return list(call(iter(requests), timeout=PATIENCE))
-
-    answers = ask("v1")
+    questions = [{"list_services": "*"}, {"file_containing_symbol": "belay.v1.JobService"},
+                 {"file_containing_symbol": "nothing"}]
+    answers = ask(coordinator.channel, "v1", *questions)
     assert [answer.WhichOneof("message_response") for answer in answers] == [
         "list_services_response", "file_descriptor_response", "error_response"]
-    assert answers[2].error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
-    assert answers == ask("v1alpha")
+    assert answers == ask(coordinator.channel, "v1alpha", *questions)
