@@ -1,12 +1,13 @@
 """grpc.testing.TestService on grpcio, as a process: the peer of grpc-interop-client.
 
-Prints where it listens, once it does. It does not see whether a request is compressed (grpcio does not tell).
+Prints where it listens, once it does; SIGTERM lets the calls under way finish. It does not see whether a request is compressed (grpcio does not tell).
 """
 
 import argparse
 import asyncio
 import concurrent.futures
 import pathlib
+import signal
 import time
 
 import grpc
@@ -128,6 +129,9 @@ class AioService:
             yield StreamingOutputCallResponse(payload=zeros(parameters.size))
 
 
+GRACE = 10  # seconds for the calls under way
+
+
 def listen(server, arguments):
     address = f"127.0.0.1:{arguments.port}"
     if arguments.tls_cert:
@@ -143,6 +147,7 @@ def serve_sync(arguments, compression):
     server.add_generic_rpc_handlers([messages.handler(SyncService(compression))])
     line = listen(server, arguments)
     server.start()
+    signal.signal(signal.SIGTERM, lambda *_: server.stop(GRACE))
     print(line, flush=True)
     server.wait_for_termination()
 
@@ -152,6 +157,8 @@ async def serve_aio(arguments, compression):
     server.add_generic_rpc_handlers([messages.handler(AioService(compression))])
     line = listen(server, arguments)
     await server.start()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(server.stop(GRACE)))
     print(line, flush=True)
     await server.wait_for_termination()
 

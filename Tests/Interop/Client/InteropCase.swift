@@ -1,4 +1,4 @@
-/// The cases, by the names that "Interoperability Test Case Descriptions" gives them.
+/// The cases, by the names that "Interoperability Test Case Descriptions" gives them; the last two are our own.
 ///
 /// Not here: cacheable_unary, which needs a caching proxy, and those that need an account in a cloud.
 enum InteropCase: String, CaseIterable, Sendable {
@@ -19,6 +19,11 @@ enum InteropCase: String, CaseIterable, Sendable {
   case concurrentLargeUnary = "concurrent_large_unary"
   case rpcSoak = "rpc_soak"
   case channelSoak = "channel_soak"
+  case killedServer = "killed_server"
+  case drainedServer = "drained_server"
+
+  /// Those that only need a server: all but the last two.
+  static let unattended = allCases.filter { $0 != .killedServer && $0 != .drainedServer }
 
   /// Runs the case.
   ///
@@ -42,6 +47,8 @@ enum InteropCase: String, CaseIterable, Sendable {
     case .concurrentLargeUnary: try await peer.concurrentLargeUnary()
     case .rpcSoak: try await peer.rpcSoak()
     case .channelSoak: try await peer.channelSoak()
+    case .killedServer: try await peer.killedServer()
+    case .drainedServer: try await peer.drainedServer()
     }
   }
 }

@@ -9,7 +9,9 @@ struct InteropClient: AsyncParsableCommand {
     commandName: "grpc-interop-client",
     abstract: "Runs gRPC's interop test cases against a server of grpc.testing.TestService.",
     discussion: """
-      It prints a line for each case, and ends with 0 if all have passed, else with 1.
+      It prints a line for each case, and ends with 0 if all have passed, else with 1. The cases \
+      killed_server and drained_server say what is to be done to the server (`DO kill`, \
+      `DO drain`, `DO start`), and go on when a line comes on standard input.
 
       CASES
       \(InteropCase.allCases.map { "  \($0.rawValue)" }.joined(separator: "\n"))
@@ -27,7 +29,7 @@ struct InteropClient: AsyncParsableCommand {
 
   @Option(
     name: [.long, .customLong("test_case")],
-    help: "A case's name, names with commas between, or `all`.")
+    help: "A case's name, names with commas between, or `all` that need nobody's help.")
   var testCase = "large_unary"
 
   @Option(help: "Calls in parallel, in concurrent_large_unary.")
@@ -40,7 +42,7 @@ struct InteropClient: AsyncParsableCommand {
 
   private var cases: [InteropCase] {
     get throws {
-      if testCase == "all" { return InteropCase.allCases }
+      if testCase == "all" { return InteropCase.unattended }
       return try testCase.split(separator: ",").map { name in
         guard let known = InteropCase(rawValue: String(name)) else {
           throw ValidationError("There is no case '\(name)'; --help lists them.")
