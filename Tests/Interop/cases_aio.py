@@ -4,10 +4,11 @@ import asyncio
 
 import grpc
 from expectations import (
-    METADATA, LARGE_REQUEST, RESPONSE_SIZES, REQUEST_SIZES, SPECIAL_MESSAGE, expect_echoed, expect_large, output)
+    COMPRESSED_RESPONSES, METADATA, LARGE_REQUEST, RESPONSE_SIZES, REQUEST_SIZES, SPECIAL_MESSAGE, expect_echoed,
+    expect_large, output)
 from messages import (
-    EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingInputCallRequest, StreamingOutputCallRequest, Stub,
-    zeros)
+    BoolValue, EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingInputCallRequest,
+    StreamingOutputCallRequest, Stub, zeros)
 
 TIMEOUT = 15
 
@@ -139,8 +140,43 @@ async def concurrent_large_unary(stub):
     await asyncio.gather(*(large_unary(stub) for _ in range(100)))
 
 
+async def client_compressed_unary(stub, encoding):
+    request = SimpleRequest(
+        expect_compressed=BoolValue(value=True), response_size=314159, payload=zeros(271828))
+    await expect_status(grpc.StatusCode.INVALID_ARGUMENT, stub.UnaryCall(request, timeout=TIMEOUT))
+    expect_large(await stub.UnaryCall(request, compression=encoding, timeout=TIMEOUT))
+    request.expect_compressed.value = False
+    expect_large(await stub.UnaryCall(request, timeout=TIMEOUT))
+
+
+async def server_compressed_unary(stub, encoding):
+    for compressed in (True, False):
+        request = SimpleRequest(
+            response_compressed=BoolValue(value=compressed), response_size=314159, payload=zeros(271828))
+        expect_large(await stub.UnaryCall(request, compression=encoding, timeout=TIMEOUT))
+
+
+async def client_compressed_streaming(stub, encoding):
+    def call(**options):
+        request = StreamingInputCallRequest(expect_compressed=BoolValue(value=True), payload=zeros(27182))
+        return stub.StreamingInputCall(iter([request, request]), timeout=TIMEOUT, **options)
+
+    await expect_status(grpc.StatusCode.INVALID_ARGUMENT, call())
+    assert (await call(compression=encoding)).aggregated_payload_size == 54364
+
+
+async def server_compressed_streaming(stub, encoding):
+    request = StreamingOutputCallRequest(response_parameters=COMPRESSED_RESPONSES)
+    call = stub.StreamingOutputCall(request, compression=encoding, timeout=TIMEOUT)
+    assert await payloads(call) == [zeros(31415), zeros(92653)]
+
+
 CASES = [
     empty_unary, large_unary, client_streaming, server_streaming, ping_pong, half_duplex, empty_stream,
     custom_metadata, status_code_and_message, special_status_message, unimplemented_method, unimplemented_service,
     cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server, concurrent_large_unary,
+]
+# These also take an encoding.
+COMPRESSED_CASES = [
+    client_compressed_unary, server_compressed_unary, client_compressed_streaming, server_compressed_streaming,
 ]

@@ -4,7 +4,8 @@ import queue
 
 import grpc
 from expectations import (
-    METADATA, LARGE_REQUEST, RESPONSE_SIZES, REQUEST_SIZES, SPECIAL_MESSAGE, expect_echoed, expect_large, output)
+    COMPRESSED_RESPONSES, METADATA, LARGE_REQUEST, RESPONSE_SIZES, REQUEST_SIZES, SPECIAL_MESSAGE, expect_echoed,
+    expect_large, output)
 from messages import (
     BoolValue, EchoStatus, Empty, ResponseParameters, SimpleRequest, StreamingInputCallRequest,
     StreamingOutputCallRequest, Stub, zeros)
@@ -156,9 +157,44 @@ def concurrent_large_unary(stub):
         expect_large(call.result())
 
 
+def client_compressed_unary(stub, encoding):
+    request = SimpleRequest(
+        expect_compressed=BoolValue(value=True), response_size=314159, payload=zeros(271828))
+    expect_status(grpc.StatusCode.INVALID_ARGUMENT, lambda: stub.UnaryCall(request, timeout=TIMEOUT))
+    expect_large(stub.UnaryCall(request, compression=encoding, timeout=TIMEOUT))
+    request.expect_compressed.value = False
+    expect_large(stub.UnaryCall(request, timeout=TIMEOUT))
+
+
+def server_compressed_unary(stub, encoding):
+    for compressed in (True, False):
+        request = SimpleRequest(
+            response_compressed=BoolValue(value=compressed), response_size=314159, payload=zeros(271828))
+        expect_large(stub.UnaryCall(request, compression=encoding, timeout=TIMEOUT))
+
+
+def client_compressed_streaming(stub, encoding):
+    def call(**options):
+        request = StreamingInputCallRequest(expect_compressed=BoolValue(value=True), payload=zeros(27182))
+        return stub.StreamingInputCall(iter([request, request]), timeout=TIMEOUT, **options)
+
+    expect_status(grpc.StatusCode.INVALID_ARGUMENT, call)
+    assert call(compression=encoding).aggregated_payload_size == 54364
+
+
+def server_compressed_streaming(stub, encoding):
+    request = StreamingOutputCallRequest(response_parameters=COMPRESSED_RESPONSES)
+    responses = list(stub.StreamingOutputCall(request, compression=encoding, timeout=TIMEOUT))
+    assert [response.payload for response in responses] == [zeros(31415), zeros(92653)]
+
+
 CASES = [
     empty_unary, large_unary, cacheable_unary, client_streaming, server_streaming, ping_pong, half_duplex,
     empty_stream, custom_metadata, status_code_and_message, special_status_message, unimplemented_method,
     unimplemented_service, cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
     concurrent_large_unary,
+]
+# These also take an encoding.
+COMPRESSED_CASES = [
+    client_compressed_unary, server_compressed_unary, client_compressed_streaming, server_compressed_streaming,
 ]

@@ -50,7 +50,8 @@ def our_server(security):
 
 @pytest.fixture(scope="session", params=["sync", "aio"])
 def grpcio(request, security):
-    """A server of grpcio's."""
-    server = grpcio_server("--flavour", request.param, *security.server_arguments)
+    """A server of grpcio's; one compresses by gzip, the other by deflate."""
+    compression = {"sync": "Gzip", "aio": "Deflate"}[request.param]
+    server = grpcio_server("--flavour", request.param, "--compression", compression, *security.server_arguments)
     yield server
     server.kill()

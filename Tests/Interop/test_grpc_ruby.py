@@ -16,12 +16,14 @@ CLIENT_CASES = [
     "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
     "custom_metadata", "status_code_and_message", "unimplemented_method", "unimplemented_service",
     "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
+    "client_compressed_unary", "client_compressed_streaming",
 ]
 SERVER_CASES = [
     "empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
     "custom_metadata", "status_code_and_message", "special_status_message", "unimplemented_method",
     "unimplemented_service", "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
     "concurrent_large_unary", "rpc_soak", "channel_soak",
+    "client_compressed_unary_noprobe", "client_compressed_streaming_noprobe",
 ]
 
 

@@ -7,6 +7,7 @@ import cases_sync
 import grpc
 import pytest
 from messages import Stub
+from programs import InteropServer
 
 
 @pytest.mark.parametrize("case", cases_sync.CASES, ids=lambda case: case.__name__)
@@ -22,3 +23,34 @@ def test_asyncio_client(case, security, our_server):
             await case(Stub(channel))
 
     asyncio.run(run())
+
+
+ENCODINGS = [grpc.Compression.Gzip, grpc.Compression.Deflate]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: encoding.name)
+@pytest.mark.parametrize("case", cases_sync.COMPRESSED_CASES, ids=lambda case: case.__name__)
+def test_synchronous_client_with_compression(case, encoding, security, our_server):
+    with security.channel(grpc, our_server) as channel:
+        case(Stub(channel), encoding)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=lambda encoding: encoding.name)
+@pytest.mark.parametrize("case", cases_aio.COMPRESSED_CASES, ids=lambda case: case.__name__)
+def test_asyncio_client_with_compression(case, encoding, security, our_server):
+    async def run():
+        async with security.channel(grpc.aio, our_server) as channel:
+            await case(Stub(channel), encoding)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("case", [cases_sync.server_compressed_unary, cases_sync.server_compressed_streaming],
+                         ids=lambda case: case.__name__)
+def test_synchronous_client_with_deflated_responses(case):
+    server = InteropServer("--compression", "deflate")
+    try:
+        with grpc.insecure_channel(server.address) as channel:
+            case(Stub(channel), grpc.Compression.NoCompression)
+    finally:
+        server.kill()

@@ -1,11 +1,20 @@
 /// The cases, by the names that "Interoperability Test Case Descriptions" gives them; the last two are our own.
 ///
+/// The `_noprobe` variants, which others have too, are for servers that do not see whether a request
+/// is compressed.
+///
 /// Not here: cacheable_unary, which needs a caching proxy, and those that need an account in a cloud.
 enum InteropCase: String, CaseIterable, Sendable {
   case emptyUnary = "empty_unary"
   case largeUnary = "large_unary"
+  case clientCompressedUnary = "client_compressed_unary"
+  case clientCompressedUnaryNoProbe = "client_compressed_unary_noprobe"
+  case serverCompressedUnary = "server_compressed_unary"
   case clientStreaming = "client_streaming"
+  case clientCompressedStreaming = "client_compressed_streaming"
+  case clientCompressedStreamingNoProbe = "client_compressed_streaming_noprobe"
   case serverStreaming = "server_streaming"
+  case serverCompressedStreaming = "server_compressed_streaming"
   case pingPong = "ping_pong"
   case emptyStream = "empty_stream"
   case customMetadata = "custom_metadata"
@@ -32,8 +41,14 @@ enum InteropCase: String, CaseIterable, Sendable {
     switch self {
     case .emptyUnary: try await peer.emptyUnary()
     case .largeUnary: try await peer.largeUnary()
+    case .clientCompressedUnary: try await peer.clientCompressedUnary(probes: true)
+    case .clientCompressedUnaryNoProbe: try await peer.clientCompressedUnary(probes: false)
+    case .serverCompressedUnary: try await peer.serverCompressedUnary()
     case .clientStreaming: try await peer.clientStreaming()
+    case .clientCompressedStreaming: try await peer.clientCompressedStreaming(probes: true)
+    case .clientCompressedStreamingNoProbe: try await peer.clientCompressedStreaming(probes: false)
     case .serverStreaming: try await peer.serverStreaming()
+    case .serverCompressedStreaming: try await peer.serverCompressedStreaming()
     case .pingPong: try await peer.pingPong()
     case .emptyStream: try await peer.emptyStream()
     case .customMetadata: try await peer.customMetadata()

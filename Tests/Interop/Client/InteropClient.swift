@@ -35,6 +35,9 @@ struct InteropClient: AsyncParsableCommand {
   @Option(help: "Calls in parallel, in concurrent_large_unary.")
   var concurrency = 1_000
 
+  @Option(help: "How requests are compressed in client_compressed_…: gzip or deflate.")
+  var compression = MessageEncoding.gzip
+
   @OptionGroup var soak: SoakOptions
 
   @Option(help: "Seconds that one case may take.")
@@ -72,7 +75,9 @@ struct InteropClient: AsyncParsableCommand {
 
   func run() async throws {
     let endpoint = try endpoint
-    let peer = Peer(concurrency: concurrency, soak: soak) { GRPCClient(endpoint) }
+    let peer = Peer(concurrency: concurrency, encoding: compression, soak: soak) {
+      GRPCClient(endpoint)
+    }
     var failures = 0
     for interopCase in try cases {
       do {

@@ -10,10 +10,16 @@ struct Peer: Sendable {
   let connect: @Sendable () -> GRPCClient
   /// Calls in parallel.
   let concurrency: Int
+  /// How requests are compressed where a case wants that.
+  let encoding: MessageEncoding
   let soak: SoakOptions
 
-  init(concurrency: Int, soak: SoakOptions, connect: @escaping @Sendable () -> GRPCClient) {
+  init(
+    concurrency: Int, encoding: MessageEncoding, soak: SoakOptions,
+    connect: @escaping @Sendable () -> GRPCClient
+  ) {
     self.concurrency = concurrency
+    self.encoding = encoding
     self.soak = soak
     self.connect = connect
     client = connect()

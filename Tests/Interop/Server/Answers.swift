@@ -25,6 +25,15 @@ extension GrpcTesting.EchoStatus {
   }
 }
 
+extension GrpcTesting.BoolValue {
+  /// Refuses the request that was read last, unless it is compressed where it says so
+  /// (CompressedRequest).
+  func check(_ context: ServerContext) throws(RPCError) {
+    guard value, !context.lastRequestWasCompressed else { return }
+    throw RPCError(.invalidArgument, "the request says that it is compressed, and is not")
+  }
+}
+
 extension GrpcTesting.Payload {
   /// So many zeros.
   ///
@@ -52,7 +61,8 @@ extension GrpcTesting.StreamingOutputCallRequest {
         try await Task.sleep(for: .microseconds(parameters.intervalUs))
       }
       let payload = try GrpcTesting.Payload(responseType, size: parameters.size)
-      try await responses.write(.init(payload: payload))
+      try await responses.write(
+        .init(payload: payload), compresses: parameters.compressed?.value == true)
     }
   }
 }

@@ -27,6 +27,9 @@ struct InteropServer: AsyncParsableCommand {
   @Option(help: "Seconds that calls under way are given when it ends.")
   var grace = 2
 
+  @Option(help: "How responses are compressed where the client asks for it: gzip or deflate.")
+  var compression = MessageEncoding.gzip
+
   func validate() throws {
     guard (0...65_535).contains(port) else {
       throw ValidationError("--port \(port) is not within 0 to 65535.")
@@ -37,7 +40,7 @@ struct InteropServer: AsyncParsableCommand {
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     let openCalls = OpenCalls()
     var router = Router()
-    router.add(TestService(openCalls: openCalls))
+    router.add(TestService(openCalls: openCalls, encoding: compression))
     let server = try await GRPCServer.start(router, on: endpoint)
     Output.line("listening on \(server.endpoint)")
     for await signal in signals([.terminate, .interrupt, .user1]) {

@@ -5,6 +5,8 @@ import InteropMessages
 /// The methods of `grpc.testing.TestService`, as "Interoperability Test Case Descriptions" has them of a server.
 struct TestService: GrpcTesting.TestServiceServer {
   let openCalls: OpenCalls
+  /// How responses are compressed that are to be compressed.
+  let encoding: MessageEncoding
   /// Tells this process from any other.
   let serverID = String(UInt64.random(in: .min ... .max), radix: 16)
 
@@ -21,7 +23,9 @@ struct TestService: GrpcTesting.TestServiceServer {
     _ request: GrpcTesting.SimpleRequest, context: ServerContext
   ) async throws -> GrpcTesting.SimpleResponse {
     try await openCalls.during {
+      if request.responseCompressed?.value == true { context.setResponseEncoding(encoding) }
       try context.echoMetadata()
+      try request.expectCompressed?.check(context)
       try request.responseStatus?.throwIfError()
       let payload = try GrpcTesting.Payload(request.responseType, size: request.responseSize)
       return GrpcTesting.SimpleResponse(
@@ -48,6 +52,7 @@ struct TestService: GrpcTesting.TestServiceServer {
     responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext
   ) async throws {
     try await openCalls.during {
+      context.setResponseEncoding(encoding)
       try context.echoMetadata()
       try await request.answer(with: responses)
     }
@@ -60,6 +65,7 @@ struct TestService: GrpcTesting.TestServiceServer {
       try context.echoMetadata()
       var size: Int32 = 0
       for try await request in requests {
+        try request.expectCompressed?.check(context)
         let (sum, isTooMuch) = size.addingReportingOverflow(
           Int32(clamping: request.payload?.body.count ?? 0))
         guard !isTooMuch else {
@@ -76,6 +82,7 @@ struct TestService: GrpcTesting.TestServiceServer {
     responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext
   ) async throws {
     try await openCalls.during {
+      context.setResponseEncoding(encoding)
       try context.echoMetadata()
       for try await request in requests { try await request.answer(with: responses) }
     }
@@ -86,6 +93,7 @@ struct TestService: GrpcTesting.TestServiceServer {
     responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext
   ) async throws {
     try await openCalls.during {
+      context.setResponseEncoding(encoding)
       try context.echoMetadata()
       var waiting: [GrpcTesting.StreamingOutputCallRequest] = []
       for try await var request in requests {
