@@ -31,6 +31,10 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let tls: [Target.Dependency] = [
+  .product(name: "NIOSSL", package: "swift-nio-ssl"),
+  .product(name: "NIOTLS", package: "swift-nio"),
+]
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let collections: Target.Dependency = .product(
   name: "OrderedCollections", package: "swift-collections")
@@ -59,7 +63,7 @@ let pure: [Target] = [
 
 let rpc: [Target] = [
   library("GRPC", ["CZlib", log, deque]),
-  library("GRPCTransport", ["GRPC", "HTTP2", log] + nio),
+  library("GRPCTransport", ["GRPC", "HTTP2", log] + nio + tls),
   library("ProtobufC", ["CProtobufC"]),
   .target(
     name: "CProtobufCompiler", dependencies: ["CProtobufC"], publicHeadersPath: "include"),
@@ -205,6 +209,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -32,13 +32,15 @@ final class CarriedCalls: ConnectionRole {
   }
 
   private let limits: CallLimits
+  private let scheme: String
   private let authority: String
   private weak var observer: (any ConnectionObserver)?
   private var entries: [Entry] = []
   private var isReady = false
 
-  init(limits: CallLimits, authority: String, observer: any ConnectionObserver) {
+  init(limits: CallLimits, scheme: String, authority: String, observer: any ConnectionObserver) {
     self.limits = limits
+    self.scheme = scheme
     self.authority = authority
     self.observer = observer
   }
@@ -100,7 +102,7 @@ final class CarriedCalls: ConnectionRole {
 
   /// Sends a call's head, and lets the call write. False: the connection takes no more calls.
   func carry(_ call: ClientCall, on link: HTTP2Link<CarriedCalls>) -> Bool {
-    let block = HeaderBlock(call.head.fields(scheme: "http", authority: authority))
+    let block = HeaderBlock(call.head.fields(scheme: scheme, authority: authority))
     guard let stream = try? link.session.open(block) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }
     entries[stream.slot] = Entry(id: stream.id, call: call)

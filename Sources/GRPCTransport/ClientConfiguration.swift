@@ -7,6 +7,8 @@ public struct ClientConfiguration: Sendable {
   public var calls = CallLimits()
   /// Of each connection.
   public var connection = HTTP2Limits()
+  /// TLS for every connection; nil: plaintext.
+  public var tls: ClientTLS?
   /// Between attempts to connect to one address.
   public var backoff = ConnectionBackoff()
   /// Calls that may wait for a connection, or for a stream of it; more fail with RESOURCE_EXHAUSTED.
@@ -20,7 +22,8 @@ public struct ClientConfiguration: Sendable {
   /// A client that had no call for this long, or up to twice as long, lets go of its connections
   /// until the next call; nil: never.
   public var idleTimeout: Duration? = .seconds(30 * 60)
-  /// What requests name as their `:authority`; nil: the host and the port of their endpoint.
+  /// What requests name as their `:authority`; nil: `ClientTLS.serverName`, or the host
+  /// and the port of their endpoint.
   public var authority: String?
   /// Keeps calls away from servers that say that they do not serve; nil: nobody asks them.
   public var healthProbe: (any HealthProbe)?

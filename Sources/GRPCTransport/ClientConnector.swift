@@ -1,6 +1,7 @@
 import DequeModule
 import GRPC
 import HTTP2
+import Logging
 import NIOCore
 
 /// One client's connections on one event loop: finds the addresses, keeps a subchannel for each, has
@@ -25,6 +26,7 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
   private let runtime: EventLoopRuntime
   private let endpoints: [SocketEndpoint]
   private let configuration: ClientConfiguration
+  private let tls: TLSContexts?
 
   private var policy: any BalancingPolicy
   private var subchannels: [Int: Subchannel] = [:]
@@ -62,6 +64,10 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
     self.endpoints = endpoints
     self.configuration = configuration
     self.runtime = runtime
+    tls = configuration.tls.map { tls in
+      TLSContexts(
+        TLSMaterial(tls), interval: tls.reloadInterval, logger: Logger(label: "grpc.client"))
+    }
     policy = configuration.balancing.policy
     resolution = ResolutionSchedule(
       interval: configuration.shortestResolutionInterval, backoff: configuration.backoff)
@@ -297,7 +303,8 @@ extension ClientConnector {
     for (name, places) in names {
       for place in places {
         let address = ResolvedAddress(
-          endpoint: place, authority: configuration.authority ?? name.authority)
+          endpoint: place, authority: authority(of: name),
+          serverName: configuration.tls?.serverName ?? name.serverName)
         guard kept[address] == nil else { continue }
         let id = ids[address] ?? add(address)
         kept[address] = id
@@ -313,10 +320,14 @@ extension ClientConnector {
     act(wishes)
   }
 
+  private func authority(of name: SocketEndpoint) -> String {
+    configuration.authority ?? configuration.tls?.serverName ?? name.authority
+  }
+
   private func add(_ address: ResolvedAddress) -> Int {
     nextID += 1
     subchannels[nextID] = Subchannel(
-      id: nextID, address, configuration, on: runtime, owner: self)
+      id: nextID, address, configuration, tls, on: runtime, owner: self)
     return nextID
   }
 }

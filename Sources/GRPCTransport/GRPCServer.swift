@@ -5,7 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// Serves a router's methods on a socket, in plaintext.
+/// Serves a router's methods on a socket, with TLS (`ServerConfiguration.tls`) or in plaintext.
 ///
 /// ```swift
 /// var router = Router()
@@ -23,12 +23,14 @@ public final class GRPCServer: Sendable {
   private let channel: any Channel
   private let registry: ServedConnections
   private let router: Router
+  private let tls: TLSContexts?
 
   private init(
     _ endpoint: SocketEndpoint, _ channel: any Channel, _ registry: ServedConnections,
-    _ router: Router
+    _ router: Router, _ tls: TLSContexts?
   ) {
     self.router = router
+    self.tls = tls
     self.endpoint = endpoint
     self.channel = channel
     self.registry = registry
@@ -45,41 +47,37 @@ public final class GRPCServer: Sendable {
     logger: Logger = Logger(label: "grpc.server")
   ) async throws(TransportError) -> GRPCServer {
     let address = try endpoint.address()
-    guard address.isLocal || configuration.allowsInsecureNetwork else {
+    let isAllowed =
+      address.isLocal || configuration.tls != nil || configuration.allowsInsecureNetwork
+    guard isAllowed else {
       throw .insecureEndpoint("\(endpoint)")
     }
+    let tls = configuration.tls.map { tls in
+      TLSContexts(TLSMaterial(tls), interval: tls.reloadInterval, logger: logger)
+    }
+    try tls?.reload()
     if case .unix(let path) = endpoint {
       try await StaleSocket.remove(path, group: group)
     }
     let registry = ServedConnections(limit: configuration.maximumConnections)
-    let bootstrap = bootstrap(router, configuration, registry, address, group, logger)
+    let acceptor = ConnectionAcceptor(
+      router: router, configuration: configuration, registry: registry, tls: tls, logger: logger)
+    let bootstrap = bootstrap(acceptor, address, group)
     do {
       let channel = try await bootstrap.bind(to: address).get()
       if case .unix(let path) = endpoint { chmod(path, mode_t(configuration.socketPermissions)) }
-      return GRPCServer(bound(endpoint, channel), channel, registry, router)
+      return GRPCServer(bound(endpoint, channel), channel, registry, router, tls)
     } catch {
       throw .cannotListen("\(endpoint): \(error)")
     }
   }
 
   private static func bootstrap(
-    _ router: Router, _ configuration: ServerConfiguration, _ registry: ServedConnections,
-    _ address: SocketAddress, _ group: any EventLoopGroup, _ logger: Logger
+    _ acceptor: ConnectionAcceptor, _ address: SocketAddress, _ group: any EventLoopGroup
   ) -> ServerBootstrap {
     var bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
-      .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let calls = ServedCalls(
-            router, limits: configuration.calls, on: channel.eventLoop, registry: registry,
-            logger: logger)
-          var timing = LinkTiming()
-          timing.preface = configuration.prefaceTimeout
-          let link = try HTTP2Link(
-            calls, limits: configuration.connections, timing: timing, on: channel.eventLoop)
-          try channel.pipeline.syncOperations.addHandler(link)
-        }
-      }
+      .childChannelInitializer { acceptor.accept($0) }
     if case .unixDomainSocket = address { return bootstrap }
     bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
     return bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -97,6 +95,18 @@ public final class GRPCServer: Sendable {
 
   /// What the calls of all connections so far have come to, those that are closed among them.
   public func counters() async -> CallCounters { await registry.counters() }
+
+  /// Reads the certificates again now, changed or not; for connections that come from now on.
+  ///
+  /// Changed files are noticed without it: see `ServerTLS.reloadInterval`.
+  /// - Throws: a `TransportError.tls` if they can't be used; those in use stay.
+  public func reloadCertificates() async throws(TransportError) {
+    guard let tls else { return }
+    let result = try? await NIOThreadPool.singleton.runIfActive {
+      Result { () throws(TransportError) in try tls.reload() }
+    }
+    try result?.get()
+  }
 
   /// Stops listening, lets calls under way finish, and returns once every connection is closed.
   ///

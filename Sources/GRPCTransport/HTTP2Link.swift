@@ -31,7 +31,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   let eventLoop: any EventLoop
   let role: Role
   /// The peer, as handlers see it.
-  private(set) var peer = "unknown"
+  private(set) var peer: CallPeer
   /// Submit to it, then call `scheduleFlush`.
   ///
   /// Unchecked: every access is one call, on the loop, that runs nobody else's code.
@@ -52,9 +52,11 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private var reason = RPCError(.unavailable, "the connection is lost")
 
   init(
-    _ role: Role, limits: HTTP2Limits, timing: LinkTiming, on eventLoop: any EventLoop
+    _ role: Role, limits: HTTP2Limits, timing: LinkTiming, identity: PeerIdentity? = nil,
+    on eventLoop: any EventLoop
   ) throws(HTTP2Error) {
     self.role = role
+    peer = CallPeer(address: "unknown", identity: identity)
     self.timing = timing
     self.eventLoop = eventLoop
     session = try HTTP2Session(role: Role.side, limits: limits)
@@ -108,7 +110,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    reason = RPCError(.unavailable, "the connection failed: \(error)")
+    let text = TLSFailure.text(error, peerCertificate: nil) ?? "\(error)"
+    reason = RPCError(.unavailable, "the connection failed: \(text)")
     context.close(promise: nil)
   }
 
@@ -143,7 +146,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   // MARK: Life
 
   private func start(_ context: ChannelHandlerContext) {
-    peer = PeerName.of(context.channel)
+    peer = CallPeer(address: PeerName.of(context.channel), identity: peer.identity)
     guard role.opened(self) else {
       context.close(promise: nil)
       return
@@ -290,7 +293,7 @@ struct LinkTiming: Sendable {
 }
 
 /// Addresses in the form of gRPC's naming document: `ipv4:127.0.0.1:1234`, `ipv6:[::1]:1234`, `unix:`.
-private enum PeerName {
+enum PeerName {
   static func of(_ channel: any Channel) -> String {
     switch channel.remoteAddress {
     case .v4(let address)?: "ipv4:\(address.host):\(channel.remoteAddress?.port ?? 0)"

@@ -68,4 +68,6 @@ struct ResolvedAddress: Sendable, Hashable {
   let endpoint: SocketEndpoint
   /// The `:authority` of its requests: the name, where there was one.
   let authority: String
+  /// What the server's certificate must be for; nil: the address.
+  var serverName: String?
 }

@@ -1,14 +1,21 @@
 import GRPC
+import NIOCore
 import Synchronization
 
 /// The connections of one server: bounds their number, and knows when the last one is gone.
 final class ServedConnections: Sendable {
   private struct State {
     var links: [ObjectIdentifier: HTTP2Link<ServedCalls>] = [:]
+    /// Those whose TLS handshake is under way.
+    var handshakes: [ObjectIdentifier: any Channel] = [:]
     /// Of the connections that are gone.
     var counters = CallCounters()
     var isDraining = false
     var waiters: [CheckedContinuation<Void, Never>] = []
+
+    var isEmpty: Bool { links.isEmpty && handshakes.isEmpty }
+
+    func takes(_ limit: Int) -> Bool { !isDraining && links.count + handshakes.count < limit }
   }
 
   private let limit: Int
@@ -17,12 +24,26 @@ final class ServedConnections: Sendable {
   init(limit: Int) { self.limit = limit }
 
   /// How many there are.
-  var count: Int { state.withLock { $0.links.count } }
+  var count: Int { state.withLock { $0.links.count + $0.handshakes.count } }
+
+  /// A TLS handshake begins. False: the server is full, or shuts down.
+  func beginHandshake(_ channel: any Channel) -> Bool {
+    state.withLock { state in
+      guard state.takes(limit) else { return false }
+      state.handshakes[ObjectIdentifier(channel)] = channel
+      return true
+    }
+  }
+
+  /// A TLS handshake is over; if it succeeded, the connection is added next.
+  func endHandshake(_ channel: any Channel) {
+    remove { $0.handshakes[ObjectIdentifier(channel)] = nil }
+  }
 
   /// False: the server is full, or shuts down.
   func add(_ link: HTTP2Link<ServedCalls>) -> Bool {
     state.withLock { state in
-      guard !state.isDraining, state.links.count < limit else { return false }
+      guard state.takes(limit) else { return false }
       state.links[ObjectIdentifier(link)] = link
       return true
     }
@@ -30,10 +51,16 @@ final class ServedConnections: Sendable {
 
   func remove(_ link: HTTP2Link<ServedCalls>) {
     let counters = link.role.counters
-    let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+    remove { state in
       state.counters.add(counters)
       state.links[ObjectIdentifier(link)] = nil
-      guard state.links.isEmpty else { return [] }
+    }
+  }
+
+  private func remove(_ change: (inout State) -> Void) {
+    let waiters: [CheckedContinuation<Void, Never>] = state.withLock { state in
+      change(&state)
+      guard state.isEmpty else { return [] }
       defer { state.waiters = [] }
       return state.waiters
     }
@@ -51,11 +78,12 @@ final class ServedConnections: Sendable {
 
   /// Lets calls finish and takes no new ones.
   func drain() {
-    let links = state.withLock { state in
+    let (links, handshakes) = state.withLock { state in
       state.isDraining = true
-      return Array(state.links.values)
+      return (Array(state.links.values), Array(state.handshakes.values))
     }
     for link in links { link.hop { $0.drain() } }
+    for channel in handshakes { channel.close(promise: nil) }
   }
 
   /// Ends all connections now; handlers that still run are cancelled, and not waited for.
@@ -70,8 +98,8 @@ final class ServedConnections: Sendable {
   func waitUntilEmpty() async {
     await withCheckedContinuation { continuation in
       let isEmpty = state.withLock { state in
-        if !state.links.isEmpty { state.waiters.append(continuation) }
-        return state.links.isEmpty
+        if !state.isEmpty { state.waiters.append(continuation) }
+        return state.isEmpty
       }
       if isEmpty { continuation.resume() }
     }

@@ -9,7 +9,11 @@ public struct ServerConfiguration: Sendable {
   public var connections = HTTP2Limits()
   /// Connections open at once; more are closed as they come.
   public var maximumConnections = 10_000
-  /// How long a peer may take until it has begun an HTTP/2 connection.
+  /// TLS for every connection; nil: plaintext.
+  public var tls: ServerTLS?
+  /// How long a TLS handshake may take.
+  public var handshakeTimeout = Duration.seconds(10)
+  /// How long a peer may take until it has begun an HTTP/2 connection, after the TLS handshake.
   public var prefaceTimeout = Duration.seconds(10)
   /// Lets the server listen, in plaintext, where other machines can reach it.
   public var allowsInsecureNetwork = false

@@ -23,6 +23,14 @@ public enum SocketEndpoint: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// What the certificate of a server here is for, by default; nil: its IP address.
+  var serverName: String? {
+    switch self {
+    case .tcp(let host, _): (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+    case .unix: "localhost"
+    }
+  }
+
   /// The socket address; looks a host name up, which may block for the resolver's time.
   func address() throws(TransportError) -> SocketAddress {
     do {
@@ -60,17 +68,22 @@ extension SocketAddress {
 public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The endpoint is not an address, or its name has none.
   case invalidEndpoint(String)
-  /// Plaintext on an address that others can reach needs `ServerConfiguration.allowsInsecureNetwork`.
+  /// Plaintext on an address that others can reach needs `ServerConfiguration.allowsInsecureNetwork`;
+  /// with `ServerConfiguration.tls` there is no such bound.
   case insecureEndpoint(String)
   /// The address is taken, or may not be used.
   case cannotListen(String)
+  /// A certificate, a key or the trusted authorities can't be used.
+  case tls(String)
 
   public var description: String {
     switch self {
     case .invalidEndpoint(let text): "invalid endpoint: \(text)"
     case .insecureEndpoint(let text):
-      "\(text) can be reached from other machines, and this server would speak plaintext there"
+      "\(text) can be reached from other machines, and this server would speak plaintext there; "
+        + "set up TLS, or allow it explicitly"
     case .cannotListen(let text): "cannot listen: \(text)"
+    case .tls(let text): "cannot use TLS: \(text)"
     }
   }
 }

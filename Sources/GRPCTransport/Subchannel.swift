@@ -27,6 +27,7 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
   private(set) var error = RPCError(.unavailable, "not connected")
 
   private let configuration: ClientConfiguration
+  private let tls: TLSContexts?
   private let runtime: EventLoopRuntime
   private weak var owner: (any SubchannelOwner)?
   private var state: SubchannelState
@@ -38,11 +39,12 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
 
   init(
     id: Int, _ address: ResolvedAddress, _ configuration: ClientConfiguration,
-    on runtime: EventLoopRuntime, owner: any SubchannelOwner
+    _ tls: TLSContexts?, on runtime: EventLoopRuntime, owner: any SubchannelOwner
   ) {
     self.id = id
     self.address = address
     self.configuration = configuration
+    self.tls = tls
     self.runtime = runtime
     self.owner = owner
     state = SubchannelState(configuration.backoff)
@@ -81,18 +83,22 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
     guard let timeout = state.connect(at: .now) else { return }
     attempt += 1
     let current = attempt
-    let bootstrap = ClientBootstrap(group: runtime.eventLoop)
-      .connectTimeout(TimeAmount(timeout))
-      .channelInitializer { [self] channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(makeLink(preface: timeout))
-        }
-      }
-    connect(bootstrap).whenFailure { [self] error in
-      guard attempt == current else { return }
-      failed(RPCError(.unavailable, "cannot connect to \(address.endpoint): \(error)"))
-    }
+    // First, since an attempt may fail at once, which is to be told after.
     owner?.subchannelChanged(self)
+    guard attempt == current else { return }
+    security().flatMap { [self] security in
+      let bootstrap = ClientBootstrap(group: runtime.eventLoop)
+        .connectTimeout(TimeAmount(timeout))
+        .channelInitializer { [self] channel in
+          channel.eventLoop.makeCompletedFuture {
+            try ConnectionPipeline.fill(
+              channel, security, handshakeTimeout: timeout,
+              opened: { [self] _ in try makeLink(preface: timeout, attempt: current) },
+              failed: { [self] in couldNotConnect($0.message, attempt: current) })
+          }
+        }
+      return connect(bootstrap)
+    }.whenFailure { [self] in couldNotConnect("\($0)", attempt: current) }
   }
 
   private func connect(_ bootstrap: ClientBootstrap) -> EventLoopFuture<any Channel> {
@@ -106,9 +112,22 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
     }
   }
 
-  private func makeLink(preface: Duration) throws -> Link {
+  private func security() -> EventLoopFuture<ConnectionPipeline.Security> {
+    guard let tls else { return runtime.eventLoop.makeSucceededFuture(.plaintext) }
+    let name = address.serverName
+    return tls.current(on: runtime.eventLoop).map { .client($0, serverName: name) }
+  }
+
+  private func couldNotConnect(_ why: String, attempt: Int) {
+    guard attempt == self.attempt else { return }
+    failed(RPCError(.unavailable, "cannot connect to \(address.endpoint): \(why)"))
+  }
+
+  private func makeLink(preface: Duration, attempt: Int) throws -> Link {
+    guard attempt == self.attempt else { throw ChannelError.ioOnClosedChannel }
     let calls = CarriedCalls(
-      limits: configuration.calls, authority: address.authority, observer: self)
+      limits: configuration.calls, scheme: tls == nil ? "http" : "https",
+      authority: address.authority, observer: self)
     var timing = LinkTiming()
     timing.preface = preface
     let made = try HTTP2Link(

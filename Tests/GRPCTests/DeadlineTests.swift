@@ -120,7 +120,8 @@ struct DeadlineTests {
         throw CancellationError()
       }
       let call = ServerCall(
-        head: RequestHead(path: Methods.join.path, timeout: .seconds(2)), peer: "test",
+        head: RequestHead(path: Methods.join.path, timeout: .seconds(2)),
+        peer: CallPeer(address: "test"),
         router: router, transport: transport,
         runtime: LateTimers(base: TaskRuntime(executor: executor, clock: clock)),
         logger: Logger(label: "test"))

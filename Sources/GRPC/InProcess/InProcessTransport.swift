@@ -60,7 +60,7 @@ public final class InProcessTransport: RPCChannel {
       self?.state.withLock { $0.pipes[id] = nil }
     }
     let server = ServerCall(
-      head: head, peer: peer, router: router, limits: limits,
+      head: head, peer: CallPeer(address: peer), router: router, limits: limits,
       transport: ToClient(pipe: pipe, limits: limits),
       runtime: runtime, logger: logger)
     pipe.connect(server)

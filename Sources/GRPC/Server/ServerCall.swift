@@ -32,7 +32,7 @@ public final class ServerCall: Sendable {
     var trailingMetadata = Metadata()
   }
 
-  let peer: String
+  let peer: CallPeer
   let metadata: Metadata
   let deadline: ContinuousClock.Instant?
   let acceptedEncodings: MessageEncodings
@@ -48,7 +48,7 @@ public final class ServerCall: Sendable {
 
   /// A call that has come; nothing happens before `begin()`.
   public init(
-    head: RequestHead, peer: String, router: Router, limits: CallLimits = CallLimits(),
+    head: RequestHead, peer: CallPeer, router: Router, limits: CallLimits = CallLimits(),
     transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
   ) {
     route = head.route ?? router.route(path: Array(head.path.utf8).span)

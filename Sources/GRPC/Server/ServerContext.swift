@@ -4,7 +4,9 @@ public struct ServerContext: Sendable {
   /// The method that is called.
   public var method: MethodDescriptor { call.method }
   /// The client's address as the transport names it.
-  public var peer: String { call.peer }
+  public var peer: String { call.peer.address }
+  /// Who the client has proven to be by its certificate; nil: it has shown none.
+  public var peerIdentity: PeerIdentity? { call.peer.identity }
   /// The client's metadata.
   public var metadata: Metadata { call.metadata }
   /// When the client stops waiting; nil: never.

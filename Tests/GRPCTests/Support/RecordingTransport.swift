@@ -44,7 +44,8 @@ struct BareCall {
     var router = Router()
     services(&router)
     call = ServerCall(
-      head: RequestHead(path: method.path, timeout: timeout), peer: "test", router: router,
+      head: RequestHead(path: method.path, timeout: timeout), peer: CallPeer(address: "test"),
+      router: router,
       limits: limits, transport: transport, runtime: TaskRuntime(executor: executor, clock: clock),
       logger: Logger(label: "test") { _ in RecordingLogHandler(record: Record()) })
     call.begin()
