@@ -19,6 +19,9 @@ struct RPCBenchClient: ParsableCommand {
   @Argument(help: "The server: a port of 127.0.0.1, or unix:PATH.")
   var server: String
 
+  @Option(help: "Call over TLS, and trust the certificates in this PEM file; the server is 'localhost'.")
+  var tlsTrust: String?
+
   @Option(help: "Calls to measure.")
   var calls = 10_000
 
@@ -60,7 +63,11 @@ struct RPCBenchClient: ParsableCommand {
         .unix(path: String(server.dropFirst("unix:".count)))
       }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let client = GRPCClient(endpoint, group: group)
+    var configuration = ClientConfiguration()
+    configuration.tls = tlsTrust.map {
+      ClientTLS(trust: .pem(.file($0)), serverName: "localhost")
+    }
+    let client = GRPCClient(endpoint, configuration: configuration, group: group)
     let load = Load(
       client: BenchV1.EchoServiceClient(client),
       request: [UInt8](repeating: 0, count: requestSize), responseSize: responseSize,

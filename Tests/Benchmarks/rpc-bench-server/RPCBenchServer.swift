@@ -25,7 +25,16 @@ struct RPCBenchServer: ParsableCommand {
   @Option(help: "Event loops to serve connections with.")
   var threads = 1
 
+  @Option(help: "Serve over TLS with the certificates in this PEM file.")
+  var tlsCert: String?
+
+  @Option(help: "The certificate's key, a PEM file.")
+  var tlsKey: String?
+
   func validate() throws {
+    if (tlsCert == nil) != (tlsKey == nil) {
+      throw ValidationError("--tls-cert and --tls-key go together")
+    }
     if threads < 1 { throw ValidationError("--threads has to be at least 1") }
   }
 
@@ -40,10 +49,17 @@ struct RPCBenchServer: ParsableCommand {
 
     let endpoint: SocketEndpoint =
       unix.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: port)
+    let tls: ServerTLS? =
+      if let tlsCert, let tlsKey {
+        ServerTLS(.files(certificateChain: tlsCert, privateKey: tlsKey))
+      } else {
+        nil
+      }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     let server = try group.next().makeFutureWithTask {
       var configuration = ServerConfiguration()
       configuration.maximumConnections = 20_000
+      configuration.tls = tls
       var router = Router()
       router.add(EchoService())
       return try await GRPCServer.start(

@@ -61,7 +61,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     """A self-signed certificate and its key, of the same kind for everyone."""
     files = folder / "certificate.pem", folder / "key.pem"
     run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]])
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-out", files[0], "-keyout", files[1]])
     return files
 
 

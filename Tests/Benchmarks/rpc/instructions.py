@@ -1,8 +1,9 @@
 """Counts the instructions and allocations that a call costs our server and our client, under callgrind.
 
 The same build gives the same counts within 0.1 % (client: 1 %, since its caller and its connection are on two
-threads), however busy the machine is: what changes them is the code. The load goes in lock-step, so that each turn of the event loop has the same work: a hundred calls at once
-on one connection, or one alone. Costs are the difference of a long and a short run.
+threads), however busy the machine is: what changes them is the code. The load goes in lock-step, so that each
+turn of the event loop has the same work: a hundred calls at once on one connection, or one alone. Costs are the
+difference of a long and a short run.
 
 With --check, a count over its threshold (thresholds.json, a few percent above what was measured) is an error.
 When a change makes something cheaper, or dearer for a good reason, write new thresholds with --renew, and say

@@ -48,12 +48,13 @@ SERVERS = {
 
 
 def client_command(name: str, port: int, calls: int, warm_up: int, callers: int, request: int = 0,
-                   response: int = 0, messages: int = 0) -> list:
-    """A client's run; each prints the same line of JSON."""
+                   response: int = 0, messages: int = 0, trust: Path | None = None) -> list:
+    """A client's run; each prints the same line of JSON. Only ours speaks TLS, if it is given what to trust."""
     if name == "belay":
         command = [
             OURS / "rpc-bench-client", port, "--calls", calls, "--warm-up", warm_up,
             "--concurrency", callers, "--request-size", request, "--response-size", response]
+        command += ["--tls-trust", trust] if trust else []
         return command + (["--messages", messages] if messages else [])
     return [BUILD / "bin" / f"{name}-client", port, calls, warm_up, callers, request, response, messages]
 

@@ -29,8 +29,8 @@ def measure(names: list[str], scenarios: list[Scenario], rounds: int, share: flo
                 port = free_port()
                 command = SERVERS[name].command(port, certificate if tls else None, folder)
                 servers.append(stack.enter_context(listening(name, command, port, tls)))
-                if SERVERS[name].speaks_grpc and not tls:
-                    _prove(name, port)
+                if SERVERS[name].speaks_grpc:
+                    _prove(port, certificate[0] if tls else None)
             for scenario in chosen:
                 progress(scenario.name)
                 measured[scenario.name] = _in_turn(servers, scenario, rounds, share, folder)
@@ -48,9 +48,10 @@ def _in_turn(servers, scenario, rounds, share, folder):
     return figures
 
 
-def _prove(name: str, port: int) -> None:
+def _prove(port: int, trust: Path | None) -> None:
     """Has a real client check a server's answers, of both methods, with their status."""
     for messages in [0, 3]:
         command = client_command(
-            "belay", port, calls=2, warm_up=0, callers=1, request=7, response=1_000, messages=messages)
+            "belay", port, calls=2, warm_up=0, callers=1, request=7, response=1_000, messages=messages,
+            trust=trust)
         run(command, core=LOAD_CORE, timeout=60)
