@@ -19,7 +19,8 @@ struct RPCBenchClient: ParsableCommand {
   @Argument(help: "The server: a port of 127.0.0.1, or unix:PATH.")
   var server: String
 
-  @Option(help: "Call over TLS, and trust the certificates in this PEM file; the server is 'localhost'.")
+  @Option(
+    help: "Call 'localhost' over TLS, and trust the certificates in this PEM file.")
   var tlsTrust: String?
 
   @Option(help: "Calls to measure.")
