@@ -33,4 +33,11 @@ struct EventQueue {
     head += 1
     return events[head - 1]
   }
+
+  /// Drops the body bytes that are not taken yet, with the input that held them.
+  mutating func dropData() {
+    events.removeSubrange(..<head)
+    head = 0
+    events.removeAll { if case .data = $0 { true } else { false } }
+  }
 }

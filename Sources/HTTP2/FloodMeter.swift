@@ -1,6 +1,6 @@
 /// Bounds the frames that cost us work and move no request forward (facts of RFC 9113 §10.5).
 ///
-/// A peer starts with a balance; each idle frame takes one, each useful frame, received or sent, gives
+/// A peer starts with a balance; each idle frame takes one, each useful thing, received or sent, gives
 /// two back, and `renew` fills the balance: call it about once a second of activity.
 struct FloodMeter {
   private let full: Int
@@ -11,12 +11,13 @@ struct FloodMeter {
     balance = allowance
   }
 
-  /// True once the peer has overdrawn.
+  /// True when the peer has overdrawn. Ask once a piece of input is worked off: its frames are all
+  /// charged before it is known what they bring.
   var isExhausted: Bool { balance < 0 }
 
   mutating func useful() { balance = min(balance &+ 2, full) }
 
-  mutating func idle() { if balance >= 0 { balance -= 1 } }
+  mutating func idle() { balance -= 1 }
 
   mutating func renew() { if balance >= 0 { balance = full } }
 }

@@ -7,16 +7,10 @@ struct FrameScanner {
   struct Frame {
     let length: Int
     let type: UInt8
-    let flags: UInt8
 
-    /// Moves no request forward.
-    var isIdle: Bool {
-      switch type {
-      case 0: length == 0 && flags & 1 == 0  // DATA without END_STREAM
-      case 1, 9: false  // HEADERS and CONTINUATION, which the library bounds
-      default: true
-      }
-    }
+    /// Moves no request forward by itself. DATA and HEADERS neither: what they bring does, and they
+    /// may bring nothing (padding, malformed requests, streams that are refused or over).
+    var isIdle: Bool { type != 9 }  // CONTINUATION, which the library bounds
   }
 
   /// Bytes until the next header begins.
@@ -25,14 +19,14 @@ struct FrameScanner {
   private var partial: UInt64 = 0
   private var partialCount = 0
 
-  /// The bytes of a header that are looked at: length, type, flags; the stream's id is not.
-  private static let seen = 5
+  /// The bytes of a header that are looked at: length and type; flags and the stream's id are not.
+  private static let seen = 4
   private static let headerLength = 9
 
   /// `preface`: bytes before the first frame.
   init(preface: Int) { skip = preface }
 
-  /// Calls `body` for each frame whose length, type and flags end in this piece.
+  /// Calls `body` for each frame whose length and type end in this piece.
   mutating func scan(_ input: UnsafeRawBufferPointer, _ body: (Frame) -> Void) {
     var index = 0
     while true {
@@ -46,8 +40,7 @@ struct FrameScanner {
         index += 1
       }
       let frame = Frame(
-        length: Int(partial >> 16), type: UInt8(truncatingIfNeeded: partial >> 8),
-        flags: UInt8(truncatingIfNeeded: partial))
+        length: Int(partial >> 8), type: UInt8(truncatingIfNeeded: partial))
       body(frame)
       partial = 0
       partialCount = 0

@@ -10,8 +10,9 @@ public struct HTTP2Limits: Sendable {
   public var connectionWindow: Int32 = 16 << 20
   /// Bytes queued for sending on one stream past which `HTTP2Session.write` asks the writer to wait.
   public var outboundHighWater: Int = 64 << 10
-  /// Frames that move no request forward (PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE, empty
-  /// DATA, refused frames) that a peer may send ahead of useful ones before it is disconnected.
+  /// Frames that move no request forward (PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE, DATA
+  /// without bytes, refused frames) that a peer may send ahead of useful ones before it is
+  /// disconnected; also how many streams it may make a server reset. Both are given anew each second.
   public var idleFrames: Int = 1_000
   /// RST_STREAM frames that a client may send at once, and each second from then on.
   public var resets: (burst: UInt64, perSecond: UInt64) = (1_000, 100)

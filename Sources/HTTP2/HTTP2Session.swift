@@ -92,22 +92,33 @@ public struct HTTP2Session: ~Copyable {
 
   /// Reads what the peer sent; its events are then in `nextEvent`.
   ///
-  /// Throws when the connection can't go on; the reason for the peer (GOAWAY) then waits in `transmit`.
+  /// Throws when the connection can't go on; the reason for the peer (GOAWAY) then waits in `transmit`,
+  /// and no event names this input.
   /// Many violations of the protocol do not throw: they answer with a GOAWAY, and `isFinished` follows.
   public mutating func receive(_ input: RawSpan) throws(HTTP2Error) {
     let result = input.withUnsafeBytes { bytes in
       state.pointee.input = bytes
       defer { state.pointee.input = nil }
-      guard state.pointee.admits(bytes) else { return Int(NGHTTP2Error.callbackFailure) }
+      state.pointee.charge(bytes)
       return nghttp2_session_mem_recv(session, bytes.baseAddress, bytes.count)
     }
-    guard result < 0 else { return }
-    var error = HTTP2Error(library: result)
-    if state.pointee.flood.isExhausted {
-      error = HTTP2Error(code: .enhanceYourCalm, reason: "the peer floods the connection")
-    }
+    let isBacklogged = nghttp2_session_get_outbound_queue_size(session) > backlog
+    let floods = isBacklogged || state.pointee.isFlooded
+    guard result < 0 || floods else { return }
+    state.pointee.events.dropData()
+    let error =
+      floods
+      ? HTTP2Error(code: .enhanceYourCalm, reason: "the peer floods the connection")
+      : HTTP2Error(library: result)
     terminate(error.code)
     throw error
+  }
+
+  /// Frames that may wait to be sent: an answer for each stream, and one for each idle frame. A peer
+  /// that makes us answer and reads nothing comes to this.
+  private var backlog: Int {
+    let limits = state.pointee.limits
+    return 2 * (Int(limits.concurrentStreams) + limits.idleFrames)
   }
 
   /// The next thing the peer did. A `.data` names a range of the last `receive`'s input.
@@ -125,7 +136,7 @@ public struct HTTP2Session: ~Copyable {
   }
 
   /// Renews the peer's allowance of idle frames; call it at most about once a second.
-  public mutating func renewAllowance() { state.pointee.flood.renew() }
+  public mutating func renewAllowance() { state.pointee.renewAllowance() }
 
   // MARK: Sending
 

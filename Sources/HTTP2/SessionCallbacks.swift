@@ -23,9 +23,15 @@ enum SessionCallbacks {
     }
   }
 
-  /// A server that has ended its answer reads no more of the request (RFC 9113 §8.1).
+  /// A server that has ended its answer reads no more of the request (RFC 9113 §8.1), and counts the
+  /// streams that it resets.
   static func registerAbandoning(_ callbacks: OpaquePointer?) {
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, _ in
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { session, frame, userData in
+      if let frame, UInt32(frame.pointee.hd.type) == NGHTTP2_RST_STREAM.rawValue,
+        frame.pointee.rst_stream.error_code != 0
+      {
+        SessionCallbacks.state(userData).pointee.faults.idle()
+      }
       guard let header = frame?.pointee.hd,
         UInt32(header.flags) & UInt32(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
         UInt32(header.type) <= NGHTTP2_HEADERS.rawValue,  // DATA or HEADERS
@@ -37,9 +43,8 @@ enum SessionCallbacks {
 
   private static func registerReceiving(_ callbacks: OpaquePointer?) {
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, userData in
-      let state = SessionCallbacks.state(userData)
-      state.pointee.flood.idle()
-      return state.pointee.flood.isExhausted ? NGHTTP2Error.callbackFailure : 0
+      SessionCallbacks.state(userData).pointee.flood.idle()
+      return 0
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { session, frame, userData in
       let state = SessionCallbacks.state(userData)

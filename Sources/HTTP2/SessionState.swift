@@ -8,6 +8,9 @@ struct SessionState: ~Copyable {
   var events = EventQueue()
   var streams = StreamTable()
   var flood: FloodMeter
+  /// Counts the streams that we reset for the peer's fault: each may have cost a handler's start,
+  /// which no useful frame makes good.
+  var faults: FloodMeter
   /// Where the input's frames begin.
   private var frames: FrameScanner
   /// The header blocks received and not heard of yet, after one another.
@@ -25,6 +28,7 @@ struct SessionState: ~Copyable {
   init(limits: HTTP2Limits, preface: Int) {
     self.limits = limits
     flood = FloodMeter(allowance: limits.idleFrames)
+    faults = FloodMeter(allowance: limits.idleFrames)
     frames = FrameScanner(preface: preface)
   }
 
@@ -42,12 +46,19 @@ struct SessionState: ~Copyable {
 
   // MARK: Receiving
 
-  /// Counts the frames that begin in a piece of input; false if the peer floods.
-  mutating func admits(_ input: UnsafeRawBufferPointer) -> Bool {
+  /// The peer has used up an allowance.
+  var isFlooded: Bool { flood.isExhausted || faults.isExhausted }
+
+  mutating func renewAllowance() {
+    flood.renew()
+    faults.renew()
+  }
+
+  /// Charges the peer for the frames that begin in a piece of input.
+  mutating func charge(_ input: UnsafeRawBufferPointer) {
     frames.scan(input) { frame in
-      if frame.isIdle { flood.idle() } else { flood.useful() }
+      if frame.isIdle { flood.idle() }
     }
-    return !flood.isExhausted
   }
 
   mutating func headersBegin() {
@@ -62,6 +73,7 @@ struct SessionState: ~Copyable {
   }
 
   mutating func headersEnd(_ stream: HTTP2Stream, ends: Bool) {
+    flood.useful()
     events.append(
       blockSize > limits.headerListSize
         ? .headersTooLarge(stream) : .headers(stream, blockStart..<blocks.count, ends: ends))
@@ -91,6 +103,7 @@ struct SessionState: ~Copyable {
     guard let base = input?.baseAddress, let start = bytes.baseAddress else { return bytes.isEmpty }
     let offset = start - base
     guard offset >= 0, offset + bytes.count <= input?.count ?? 0 else { return false }
+    flood.useful()
     streams.slots[stream.slot].unconsumed += bytes.count
     events.append(.data(stream, offset..<offset + bytes.count))
     return true
