@@ -27,6 +27,8 @@ final class CarriedCalls: ConnectionRole {
     /// Gone when the call has had its last event.
     var call: ClientCall?
     var hasHead = false
+    /// `HTTP2Link.writes` when its head was submitted.
+    var opened = 0
     /// Bytes written that the call does not know to be sent.
     var unreported = 0
   }
@@ -37,6 +39,7 @@ final class CarriedCalls: ConnectionRole {
   private weak var observer: (any ConnectionObserver)?
   private var entries: [Entry] = []
   private var isReady = false
+  private var hasEnded = false
 
   init(limits: CallLimits, scheme: String, authority: String, observer: any ConnectionObserver) {
     self.limits = limits
@@ -52,18 +55,23 @@ final class CarriedCalls: ConnectionRole {
   }
 
   func ended(_ link: HTTP2Link<CarriedCalls>, _ reason: RPCError) {
-    let calls = entries.compactMap(\.call)
+    let lost = entries
     entries = []
-    for call in calls { call.fail(reason) }
+    hasEnded = true
+    // Before the calls, so that those made again go elsewhere.
     observer?.connectionEnded(link, reason)
+    for entry in lost {
+      entry.call?.fail(reason, link.writes == entry.opened ? .unsent : .processed)
+    }
   }
 
   func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<CarriedCalls>) {
     switch event {
     case .headers(let stream, let block, let ends):
-      receive(block, on: stream, ends: ends)
+      receive(block, on: stream, ends: ends, link)
     case .headersTooLarge(let stream):
-      last(stream)?.fail(RPCError(.resourceExhausted, "the response's headers are too large"))
+      last(stream)?.fail(
+        RPCError(.resourceExhausted, "the response's headers are too large"), .answered)
       link.session.reset(stream, .cancel)
     case .data(let stream, let range):
       if let call = entry(stream)?.call {
@@ -78,7 +86,8 @@ final class CarriedCalls: ConnectionRole {
     case .writable(let stream):
       report(stream)
     case .closed(let stream, let code):
-      last(stream)?.fail(Self.error(code))
+      let opened = entry(stream)?.opened
+      last(stream)?.fail(Self.error(code), Self.progress(code, isSent: opened != link.writes))
       observer?.connectionHasRoom(link)
     case .goAway:
       observer?.connectionIsLeaving(link)
@@ -92,6 +101,12 @@ final class CarriedCalls: ConnectionRole {
     }
   }
 
+  /// The library itself closes streams so that a GOAWAY is too late for (RFC 9113 §6.8).
+  private static func progress(_ code: HTTP2ErrorCode, isSent: Bool) -> AttemptProgress {
+    guard code == .refusedStream else { return .processed }
+    return isSent ? .refused : .unsent
+  }
+
   private static func error(_ code: HTTP2ErrorCode) -> RPCError {
     RPCError(
       StatusCode(http2ErrorCode: code.rawValue),
@@ -102,10 +117,11 @@ final class CarriedCalls: ConnectionRole {
 
   /// Sends a call's head, and lets the call write. False: the connection takes no more calls.
   func carry(_ call: ClientCall, on link: HTTP2Link<CarriedCalls>) -> Bool {
+    guard !hasEnded else { return false }
     let block = HeaderBlock(call.head.fields(scheme: scheme, authority: authority))
     guard let stream = try? link.session.open(block) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }
-    entries[stream.slot] = Entry(id: stream.id, call: call)
+    entries[stream.slot] = Entry(id: stream.id, call: call, opened: link.writes)
     call.attach(ClientStream(link: link, stream: stream))
     link.scheduleFlush()
     return true
@@ -125,7 +141,9 @@ final class CarriedCalls: ConnectionRole {
     return call
   }
 
-  private func receive(_ block: HeaderBlock, on stream: HTTP2Stream, ends: Bool) {
+  private func receive(
+    _ block: HeaderBlock, on stream: HTTP2Stream, ends: Bool, _ link: HTTP2Link<CarriedCalls>
+  ) {
     guard let entry = entry(stream), let call = entry.call else { return }
     let fields = block.fields
     if ends {
@@ -139,7 +157,8 @@ final class CarriedCalls: ConnectionRole {
       call.receive(try ResponseHead(fields: fields, limits: limits))
       entries[stream.slot].hasHead = true
     } catch {
-      last(stream)?.fail(error)
+      last(stream)?.fail(error, .answered)
+      link.session.reset(stream, .cancel)
     }
   }
 

@@ -13,8 +13,12 @@ public struct ClientConfiguration: Sendable {
   public var backoff = ConnectionBackoff()
   /// Calls that may wait for a connection, or for a stream of it; more fail with RESOURCE_EXHAUSTED.
   public var maximumWaitingCalls = 10_000
+  /// Which calls are made again after a failure.
+  public var retries = RetryConfiguration()
   /// How calls are spread when there are several addresses.
   public var balancing = LoadBalancing.pickFirst
+  /// How long `.pickFirst` waits for one address before it also tries the next (gRFC A61).
+  public var attemptDelay = Duration.milliseconds(250)
   /// Looks names up.
   public var resolver: any NameResolver = SystemNameResolver()
   /// Names are looked up again when a connection fails or is lost, but not more often than this.

@@ -202,12 +202,11 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
     }
   }
 
-  /// How long pick_first waits for one address before it also tries the next (gRFC A61).
-  private static let attemptDelay = TimeAmount.milliseconds(250)
-
   private func startAttemptDelay() {
     attemptDelay?.cancel()
-    attemptDelay = eventLoop.scheduleTask(in: Self.attemptDelay) { [weak self] in
+    attemptDelay = eventLoop.scheduleTask(
+      in: TimeAmount(configuration.attemptDelay)
+    ) { [weak self] in
       guard let self, !isClosed else { return }
       act(policy.attemptDelayIsOver())
     }

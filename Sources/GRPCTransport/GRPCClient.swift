@@ -19,6 +19,8 @@ public final class GRPCClient: RPCChannel {
   public let runtime: any CallRuntime
   /// Of each call.
   public let limits: CallLimits
+  /// What its calls share for their retries.
+  public let retries: ChannelRetries
   /// The servers: a name may stand for several addresses.
   public let endpoints: [SocketEndpoint]
 
@@ -42,6 +44,7 @@ public final class GRPCClient: RPCChannel {
     self.endpoints = endpoints
     self.runtime = runtime
     limits = configuration.calls
+    retries = ChannelRetries(configuration.retries)
     connector = ClientConnector(endpoints, configuration, on: runtime)
   }
 

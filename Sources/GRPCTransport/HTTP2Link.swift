@@ -41,6 +41,9 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private let pendingHops = Atomic<Int>(0)
   private var context: ChannelHandlerContext?
   @exclusivity(unchecked) private var isReading = false
+  /// How often something was written to the channel: what was submitted since the last time has not
+  /// left.
+  private(set) var writes = 0
   @exclusivity(unchecked) private var isFlushScheduled = false
   private var isClosing = false
   private var hasEnded = false
@@ -255,6 +258,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       if output.readableBytes > 0 {
         context.write(wrapOutboundOut(output), promise: nil)
         hasWritten = true
+        writes &+= 1
       }
       // Sending ends streams and makes room.
       deliver(ByteBuffer())

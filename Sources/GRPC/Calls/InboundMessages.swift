@@ -61,6 +61,12 @@ struct InboundMessages: ~Copyable {
   /// How many whole messages wait.
   var count: Int { queue.count }
 
+  /// Whether the message to be read next is there, and compressed.
+  var isNextCompressed: Bool {
+    guard let next = queue.first else { return false }
+    return next.message.encoding != .identity
+  }
+
   /// Whether the peer can still send.
   var isOpen: Bool {
     if case .open = state { true } else { false }

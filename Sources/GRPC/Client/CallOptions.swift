@@ -1,6 +1,6 @@
 /// How one call is made.
 public struct CallOptions: Sendable, Hashable {
-  /// The whole time for the call, connecting among it; nil: any. After it the call ends with
+  /// The whole time for the call, connecting and retries among it; nil: any. After it the call ends with
   /// DEADLINE_EXCEEDED, and the server is told the time that is left when the call goes out.
   public var timeout: Duration?
   /// Goes with the request.
@@ -11,6 +11,9 @@ public struct CallOptions: Sendable, Hashable {
   /// How requests are compressed; responses come in whatever this library reads. A server that does
   /// not know the encoding answers UNIMPLEMENTED, so that the default is not to compress.
   public var requestEncoding = MessageEncoding.identity
+
+  /// Keeps the metadata of the answer; nil: nobody asks for it.
+  public var received: ReceivedMetadata?
 
   /// No deadline, no metadata, no waiting.
   public init() {}

@@ -1,22 +1,22 @@
 import Synchronization
 
-/// One call at its client: the caller reads and writes here, and a transport carries it, now or
-/// once it is connected.
+/// One call at its client: the caller reads and writes here, and transports carry its attempts, now
+/// or once they are connected.
 ///
 /// ```
-/// waiting ──attach──▶ carried ──trailers──▶ ended (status of the server)
-///    └──fail · cancel · deadline──┴────────▶ ended (status of our own; the stream is reset)
+///                                   ┌──────── failed, and may be made again ────────┐
+///                                   ▼                                               │
+/// begun ──start──▶ waiting for a stream ──attach──▶ carried ──headers──▶ committed  │
+///                                   └──────────────────┴────────────────────────────┘
+/// any ──trailers──▶ ended (status of the server)
+/// any ──fail · cancel · deadline──▶ ended (status of our own; the stream is reset)
 /// ```
 ///
-/// What is written while it waits is kept, up to the high-water mark.
+/// What is written while it waits is kept, up to the high-water mark. Until the response headers come,
+/// what was written is kept in any case, within the bounds of `RetryConfiguration`: an attempt that no
+/// server has seen is made again, and one that failed is, if the method's `RetryPolicy` says so. The
+/// deadline is that of all attempts together.
 public final class ClientCall: Sendable {
-  private struct Life {
-    var initialMetadata: Metadata?
-    var trailers: ResponseTrailers?
-    var hasFinishedRequests = false
-    var timer: (any ScheduledAction)?
-  }
-
   /// The method that is called.
   public let method: MethodDescriptor
   /// How it is called.
@@ -24,37 +24,46 @@ public final class ClientCall: Sendable {
   /// When the caller stops waiting; nil: never.
   public let deadline: ContinuousClock.Instant?
 
+  private let channel: any RPCChannel
   private let limits: CallLimits
-  private let runtime: any CallRuntime
-  private let streams: CallStreams<ClientOperation>
-  private let life = Mutex(Life())
+  private let retries: ChannelRetries
+  private let state: Mutex<ClientCallState>
   private let lastWasCompressed = Atomic<Bool>(false)
 
-  init(
-    method: MethodDescriptor, options: CallOptions, limits: CallLimits, runtime: any CallRuntime
-  ) {
+  /// A call made within a handler takes over the deadline of the call that is handled, when that is
+  /// earlier.
+  init(_ method: MethodDescriptor, _ options: CallOptions, on channel: any RPCChannel) {
     self.method = method
     self.options = options
-    self.limits = limits
-    self.runtime = runtime
-    deadline = options.timeout.flatMap { timeout in
+    self.channel = channel
+    limits = channel.limits
+    retries = channel.retries
+    let own = options.timeout.flatMap { timeout in
       timeout < CallRuntimeLimits.longestDelay
-        ? runtime.now.advanced(by: max(timeout, .zero)) : nil
+        ? channel.runtime.now.advanced(by: max(timeout, .zero)) : nil
     }
-    streams = CallStreams(
-      limits: limits, head: nil, transport: nil, cancellation: RPCError.cancelled)
+    if let handled = ServerContext.current?.deadline {
+      deadline = own.map { min($0, handled) } ?? handled
+    } else {
+      deadline = own
+    }
+    state = Mutex(
+      ClientCallState(
+        limits: limits, retry: RetryState(retries.configuration.policy(for: method))))
   }
 
   /// Starts the deadline and hands the call to its channel.
-  func begin(on channel: any RPCChannel) {
+  func begin() {
     if let deadline {
-      let left = runtime.now.duration(to: deadline)
+      let left = channel.runtime.now.duration(to: deadline)
       guard left > .zero else {
-        fail(.deadlineExceeded)
+        abandon(.deadlineExceeded)
         return
       }
-      let timer = runtime.schedule(after: left) { [weak self] in self?.fail(.deadlineExceeded) }
-      life.withLock { $0.timer = timer }
+      let timer = channel.runtime.schedule(after: left) { [weak self] in
+        self?.abandon(.deadlineExceeded)
+      }
+      state.withLock { $0.deadlineTimer = timer }
     }
     channel.start(self)
   }
@@ -65,35 +74,48 @@ public final class ClientCall: Sendable {
 extension ClientCall {
   /// What to send at the stream's start, with the time that is left now.
   public var head: RequestHead {
-    let left = deadline.map { max(runtime.now.duration(to: $0), .nanoseconds(1)) }
-    return RequestHead(
+    let left = deadline.map { max(channel.runtime.now.duration(to: $0), .nanoseconds(1)) }
+    var head = RequestHead(
       path: method.path, timeout: left, metadata: options.metadata,
       encoding: options.requestEncoding, acceptedEncodings: .supported)
+    head.previousAttempts = state.withLock { $0.retry.attempts }
+    return head
   }
 
   /// Whether the call has a status. A channel need not carry such a call.
-  public var isEnded: Bool { life.withLock { $0.trailers != nil } }
+  public var isEnded: Bool { state.withLock { $0.isEnded } }
 
   /// There is a stream for the call, and its head is sent: what was written meanwhile goes out now.
   public func attach(_ transport: any CallTransport<ClientOperation>) {
-    streams.attach(transport)
+    state.withLock { $0.attach(transport) }
+    perform()
   }
 
   /// The server's header block.
   public func receive(_ head: ResponseHead) {
-    if head.encoding != .identity { streams.setInboundEncoding(head.encoding) }
-    life.withLock { life in
-      if life.initialMetadata == nil { life.initialMetadata = head.metadata }
-    }
+    let released = state.withLock { $0.receive(head) }
+    if released > 0 { retries.release(released) }
+    options.received?.setInitial(head.metadata)
   }
 
   /// Bytes of the server's messages, cut anywhere.
   public func receive(_ bytes: RawSpan) {
-    do {
-      try streams.receive(bytes)
-    } catch {
-      fail(error)
+    let (delivery, released, failure) = bytes.withUnsafeBytes { buffer in
+      state.withLock { state in
+        let released = state.commit()
+        var failure: RPCError?
+        do throws(RPCError) {
+          try state.inbound.receive(buffer.bytes)
+          if state.hasTooMany { failure = Self.wrongCount }
+        } catch {
+          failure = error
+        }
+        return (state.deliver(), released, failure)
+      }
     }
+    if released > 0 { retries.release(released) }
+    delivery.carryOut()
+    if let failure { fail(failure, .answered) }
   }
 
   /// Bytes of the server's messages, cut anywhere.
@@ -101,25 +123,91 @@ extension ClientCall {
     receive(bytes.span.bytes)
   }
 
-  /// The server has ended the call; its last event.
+  /// The server has ended the call; the attempt's last event.
   public func receive(_ trailers: ResponseTrailers) {
-    guard let hadFinishedRequests = end(trailers) else { return }
-    streams.finishReceiving(trailers.error)
-    let reason = trailers.error ?? Self.endedByServer
-    streams.finishWriting(
-      nil, hadFinishedRequests ? nil : .cancel, withHead: false, reason: reason)
+    if trailers.code != .ok {
+      let failure = AttemptFailure(
+        code: trailers.code, progress: .processed, pushback: trailers.pushback)
+      if tryAgain(failure) { return }
+    }
+    let (ending, hasPolicy) = state.withLock { state in
+      (state.end(trailers, aborts: false), state.retry.policy != nil)
+    }
+    guard let ending else { return }
+    if hasPolicy, trailers.code == .ok { retries.succeeded() }
+    options.received?.setTrailing(trailers.metadata)
+    finish(ending)
   }
 
-  /// The call can't go on: its stream was reset (`StatusCode(http2ErrorCode:)`), the connection is
+  /// The attempt can't go on: its stream was reset (`StatusCode(http2ErrorCode:)`), the connection is
   /// lost or was never made, or the server broke the protocol. What was not read is dropped.
-  public func fail(_ error: RPCError) {
-    guard end(ResponseTrailers(error)) != nil else { return }
-    streams.abort(error, last: .cancel)
+  public func fail(_ error: RPCError, _ progress: AttemptProgress = .processed) {
+    let failure = AttemptFailure(code: error.code, progress: progress, pushback: nil)
+    if tryAgain(failure) { return }
+    abandon(error)
   }
 
   /// So many bytes of written messages (`OutboundMessage.framedCount`) have left.
   public func sent(_ bytes: Int) {
-    streams.sent(bytes)
+    let writers = state.withLock { $0.sent(bytes) }
+    for writer in writers { writer.continuation.resume() }
+  }
+}
+
+// MARK: - Attempts
+
+extension ClientCall {
+  /// Begins another attempt, now or later, if there is to be one.
+  private func tryAgain(_ failure: AttemptFailure) -> Bool {
+    let decision = state.withLock { state in
+      guard state.isReplaceable else { return RetryState.Decision.giveUp }
+      let decision = retries.decide(failure, &state.retry)
+      if decision != .giveUp { state.rewind() }
+      return decision
+    }
+    switch decision {
+    case .giveUp: return false
+    case .again:
+      channel.start(self)
+    case .after(let delay):
+      // Longer than the deadline is as good as any time after it.
+      let timer = channel.runtime.schedule(
+        after: min(delay, CallRuntimeLimits.longestDelay)
+      ) { [weak self] in
+        guard let self, !isEnded else { return }
+        channel.start(self)
+      }
+      let isOver = state.withLock { state in
+        if !state.isEnded { state.retryTimer = timer }
+        return state.isEnded
+      }
+      if isOver { timer.cancel() }
+    }
+    return true
+  }
+
+  /// Ends the call by a status of our own, whatever its attempt does.
+  private func abandon(_ error: RPCError) {
+    let ending = state.withLock { $0.end(ResponseTrailers(error), aborts: true) }
+    if let ending { finish(ending) }
+  }
+
+  private func finish(_ ending: ClientCallState.Ending) {
+    if ending.releasedBytes > 0 { retries.release(ending.releasedBytes) }
+    ending.deadlineTimer?.cancel()
+    ending.retryTimer?.cancel()
+    perform()
+    ending.delivery.carryOut()
+    for writer in ending.writers { writer.continuation.resume(throwing: ending.reason) }
+  }
+
+  /// Performs what waits, in order; at once, or by whoever is at it already.
+  private func perform() {
+    var isMine = false
+    while let (operation, transport) = state.withLock({ $0.nextOperation(isMine: isMine) }) {
+      isMine = true
+      transport.perform(operation)
+    }
   }
 }
 
@@ -128,69 +216,174 @@ extension ClientCall {
 extension ClientCall {
   /// Whether the message read last was compressed.
   var readCompressed: Bool { lastWasCompressed.load(ordering: .relaxed) }
-  var initialMetadata: Metadata? { life.withLock(\.initialMetadata) }
-  var trailingMetadata: Metadata? { life.withLock { $0.trailers?.metadata } }
+  var initialMetadata: Metadata? { state.withLock { $0.initialMetadata } }
+  var trailingMetadata: Metadata? { state.withLock { $0.trailers?.metadata } }
 
   /// What writing throws once the server has ended the call with OK.
   static let endedByServer = RPCError(.cancelled, "the server has ended the call")
+  static let writtenAfterEnd = RPCError(.internal, "written after the end of the requests")
+  /// gRPC "Status codes": "Response cardinality violation".
+  static let wrongCount = RPCError(
+    .unimplemented, "the server must answer with exactly one message")
+  private static let twoReaders = RPCError(.internal, "a call's messages have two readers")
 
   /// Gives the call up. Does nothing when it has ended.
   func cancel() {
-    fail(.cancelled)
+    abandon(.cancelled)
   }
 
   nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
-    guard let message = try await streams.next() else { return nil }
+    let delivery = state.withLock { $0.readNext() }
+    delivery.carryOut()
+    switch delivery.next {
+    case .message(let message): return try decompressed(message)
+    case .end(nil): return nil
+    case .end(let error?): throw error
+    case .aborted(let error): throw error
+    case .none: break
+    }
+    let message = try await withTaskCancellationHandler {
+      try await withUnsafeThrowingContinuation { park(.next($0), $0) }
+    } onCancel: {
+      cancelReading()
+    }
+    return try message.map(decompressed)
+  }
+
+  /// The single response, once the call has ended with OK.
+  ///
+  /// The cancellation of the task must be that of the call.
+  nonisolated(nonsending) func onlyResponse() async throws -> [UInt8] {
+    let message: InboundMessage?
+    switch state.withLock({ $0.readOnly() }) {
+    case .message(let now): message = now
+    case .end(nil): message = nil
+    case .end(let error?): throw error
+    case .aborted(let error): throw error
+    case .none: message = try await withUnsafeThrowingContinuation { park(.only($0), $0) }
+    }
+    guard let message else { throw Self.wrongCount }
+    let response = try decompressed(message)
+    if message.encoding != .identity, try await nextMessage() != nil { throw Self.wrongCount }
+    return response
+  }
+
+  /// SAFETY: a parked continuation is in the state, and whoever takes it out, under the lock, resumes
+  /// it; the call's end takes it out at the latest, and every call ends, since `withCall` cancels it.
+  private func park(
+    _ reader: ClientCallState.Reader, _ continuation: UnsafeContinuation<InboundMessage?, any Error>
+  ) {
+    let (delivery, isFirst, hasTooMany) = state.withLock { state in
+      let isFirst = state.park(reader)
+      // What came between the look and the parking.
+      return (isFirst ? state.deliver() : ReaderDelivery(), isFirst, state.hasTooMany)
+    }
+    guard isFirst else {
+      continuation.resume(throwing: Self.twoReaders)
+      return
+    }
+    delivery.carryOut()
+    if hasTooMany {
+      fail(Self.wrongCount, .answered)
+    } else if case .next = reader, Task.isCancelled {
+      cancelReading()
+    }
+  }
+
+  private func cancelReading() {
+    switch state.withLock({ $0.takeReader() }) {
+    case .next(let continuation)?, .only(let continuation)?:
+      continuation.resume(throwing: RPCError.cancelled)
+    case nil: break
+    }
+  }
+
+  private func decompressed(_ message: InboundMessage) throws(RPCError) -> [UInt8] {
     lastWasCompressed.store(message.encoding != .identity, ordering: .relaxed)
     do {
       return try message.decompressed(limit: limits.maximumInboundMessage)
     } catch {
-      fail(error)
+      abandon(error)
       throw error
     }
   }
+}
 
+// MARK: - Writing
+
+extension ClientCall {
   nonisolated(nonsending) func write(_ bytes: [UInt8], compresses: Bool) async throws {
     let message = try limits.outbound(bytes, in: compresses ? options.requestEncoding : .identity)
-    try await streams.write(.message(message), bytes: message.framedCount)
+    while try !writeNow(message) {
+      let id = state.withLock { $0.newWriter() }
+      try await withTaskCancellationHandler {
+        try await withUnsafeThrowingContinuation { park(writer: id, $0) }
+      } onCancel: {
+        cancelWriting(id)
+      }
+    }
   }
 
   /// Sends a single request, which needs no room, and ends the requests.
   func sendOnly(_ bytes: [UInt8]) throws {
-    try streams.submit(.message(limits.outbound(bytes, in: options.requestEncoding)))
-    finishRequests()
+    let message = try limits.outbound(bytes, in: options.requestEncoding)
+    let released = state.withLock { state in
+      guard state.append(message) else { return 0 }
+      let released = keep(message, &state)
+      _ = state.finishRequests()
+      return released
+    }
+    if released > 0 { retries.release(released) }
+    perform()
   }
 
   func finishRequests() {
-    let isFirst = life.withLock { life in
-      defer { life.hasFinishedRequests = true }
-      return !life.hasFinishedRequests
-    }
-    guard isFirst else { return }
-    streams.finishWriting(
-      nil, .end, withHead: false,
-      reason: RPCError(.internal, "written after the end of the requests"))
+    let isFirst = state.withLock { $0.finishRequests() }
+    if isFirst { perform() }
   }
 
-  /// The single response, once the call has ended with OK.
-  nonisolated(nonsending) func onlyResponse() async throws -> [UInt8] {
-    guard let response = try await nextMessage() else { throw Self.wrongCount }
-    guard try await streams.next() == nil else { throw Self.wrongCount }
-    return response
+  private func writeNow(_ message: OutboundMessage) throws -> Bool {
+    let (admission, released) = state.withLock { state in
+      let admission = state.write(message)
+      if case .written = admission { return (admission, keep(message, &state)) }
+      return (admission, 0)
+    }
+    if released > 0 { retries.release(released) }
+    switch admission {
+    case .written:
+      perform()
+      return true
+    case .noRoom: return false
+    case .ended(let reason): throw reason
+    }
   }
 
-  /// gRPC "Status codes": "Response cardinality violation".
-  private static let wrongCount = RPCError(
-    .unimplemented, "the server must answer with exactly one message")
-
-  /// Sets the status, once; answers whether the requests were finished, or nil when it was set.
-  private func end(_ trailers: ResponseTrailers) -> Bool? {
-    let (hadFinished, timer): (Bool?, (any ScheduledAction)?) = life.withLock { life in
-      guard life.trailers == nil else { return (nil, nil) }
-      life.trailers = trailers
-      return (life.hasFinishedRequests, life.timer.take())
+  /// Accounts for a message that is kept for another attempt; when there is no room for it, the call
+  /// is committed. Answers how many bytes are to be released.
+  private func keep(_ message: OutboundMessage, _ state: inout ClientCallState) -> Int {
+    guard state.requests.isKept else { return 0 }
+    if state.requests.keptBytes <= retries.configuration.callBuffer,
+      retries.reserve(message.framedCount)
+    {
+      return 0
     }
-    timer?.cancel()
-    return hadFinished
+    // This message was not accounted for.
+    return state.commit() - message.framedCount
+  }
+
+  /// SAFETY: as for readers.
+  private func park(writer id: Int, _ continuation: UnsafeContinuation<Void, any Error>) {
+    let writer = ClientCallState.Writer(id: id, continuation: continuation)
+    let isParked = state.withLock { $0.park(writer) }
+    if !isParked {
+      continuation.resume()
+    } else if Task.isCancelled {
+      cancelWriting(id)
+    }
+  }
+
+  private func cancelWriting(_ id: Int) {
+    let writer = state.withLock { $0.takeWriter(id) }
+    writer?.continuation.resume(throwing: RPCError.cancelled)
   }
 }

@@ -7,13 +7,20 @@ public protocol RPCChannel: Sendable {
   /// What a call on this channel may cost.
   var limits: CallLimits { get }
 
+  /// What its calls share for their retries; a channel of its own has its own.
+  var retries: ChannelRetries { get }
+
   /// Takes a call to carry, from any thread. It returns at once: when there is a stream for the
   /// call, the channel sends `call.head` and then calls `call.attach(_:)`; when there will be none,
   /// `call.fail(_:)`. A call may end (`call.isEnded`) while it waits; the channel then forgets it.
+  /// A call that failed may come again, for another attempt.
   func start(_ call: ClientCall)
 }
 
 extension RPCChannel {
+  /// Calls that no server has seen are made again, others are not.
+  public var retries: ChannelRetries { .transparentOnly }
+
   /// Makes a call with one request and one response.
   ///
   /// - Throws: always an `RPCError`; CANCELLED when the task is cancelled.
@@ -78,10 +85,10 @@ extension RPCChannel {
     _ method: MethodDescriptor, _ options: CallOptions,
     _ body: nonisolated(nonsending) (ClientCall) async throws -> R
   ) async throws -> R {
-    let call = ClientCall(method: method, options: options, limits: limits, runtime: runtime)
+    let call = ClientCall(method, options, on: self)
     defer { call.cancel() }
     return try await withTaskCancellationHandler {
-      call.begin(on: self)
+      call.begin()
       return try await body(call)
     } onCancel: {
       call.cancel()

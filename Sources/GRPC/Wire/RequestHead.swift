@@ -10,6 +10,8 @@ public struct RequestHead: Sendable {
   public var encoding: MessageEncoding
   /// What the client can read.
   public var acceptedEncodings: MessageEncodings
+  /// How often the call was made before (`grpc-previous-rpc-attempts`, gRFC A6).
+  public var previousAttempts = 0
   /// What answers the path, if that was looked up already; not a part of the head's value.
   var route: Route?
 
@@ -38,7 +40,8 @@ extension RequestHead: Hashable {
   /// By all that is sent.
   public static func == (one: Self, other: Self) -> Bool {
     one.path == other.path && one.timeout == other.timeout && one.metadata == other.metadata
-      && one.encoding == other.encoding && one.acceptedEncodings == other.acceptedEncodings
+      && one.previousAttempts == other.previousAttempts && one.encoding == other.encoding
+      && one.acceptedEncodings == other.acceptedEncodings
   }
 
   /// By path, timeout and metadata.
@@ -72,6 +75,9 @@ extension RequestHead {
     if encoding != .identity { fields.append(HeaderField("grpc-encoding", encoding.name)) }
     if acceptedEncodings != .identity {
       fields.append(HeaderField("grpc-accept-encoding", acceptedEncodings.names))
+    }
+    if previousAttempts > 0 {
+      fields.append(HeaderField("grpc-previous-rpc-attempts", String(previousAttempts)))
     }
     metadata.append(to: &fields)
     return fields

@@ -65,6 +65,9 @@ public struct ResponseTrailers: Sendable, Hashable {
   public var details: [UInt8]
   /// The application's trailing metadata.
   public var metadata: Metadata
+  /// What a server that fails a call says of retries (`grpc-retry-pushback-ms`, gRFC A6); received
+  /// only.
+  public internal(set) var pushback: RetryPushback?
 
   /// The end of a call that succeeded.
   public init(metadata: Metadata = Metadata()) {
@@ -112,6 +115,7 @@ extension ResponseTrailers {
       switch field.name {
       case "grpc-status": status = field.value
       case "grpc-message": message = PercentEncoding.decode(field.value)
+      case "grpc-retry-pushback-ms": pushback = RetryPushback(field.value)
       case "grpc-status-details-bin": details = Base64.decode(field.value.utf8) ?? []
       default: break
       }

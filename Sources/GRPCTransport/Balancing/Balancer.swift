@@ -1,8 +1,8 @@
 /// How calls are spread over several addresses.
 public enum LoadBalancing: Sendable, Hashable {
   /// All calls on one connection: to the first address, in their order, that can be reached. It stays
-  /// until it is lost. The next address is tried when one has failed, or has not answered for 250 ms
-  /// (gRPC "pick_first", gRFC A61, A62).
+  /// until it is lost. The next address is tried when one has failed, or has not answered for
+  /// `ClientConfiguration.attemptDelay` (gRPC "pick_first", gRFC A61, A62).
   case pickFirst
   /// A connection to every address; calls go over those that are ready, in turn
   /// (gRPC "round_robin").
@@ -17,7 +17,7 @@ enum BalancingAction: Sendable, Hashable {
   case disconnect(Int)
   /// The addresses may be old.
   case resolve
-  /// Tell `attemptDelayIsOver` in 250 ms, unless another such wish comes first.
+  /// Tell `attemptDelayIsOver` after a while, unless another such wish comes first.
   case startAttemptDelay
 }
 

@@ -5,10 +5,15 @@ import Synchronization
 final class LateChannel: RPCChannel {
   let runtime: any CallRuntime
   let limits: CallLimits
+  let retries: ChannelRetries
   let calls = Record<ClientCall>()
 
-  init(runtime: any CallRuntime, limits: CallLimits = CallLimits()) {
+  init(
+    runtime: any CallRuntime, limits: CallLimits = CallLimits(),
+    retries: RetryConfiguration = RetryConfiguration()
+  ) {
     self.runtime = runtime
+    self.retries = ChannelRetries(retries)
     self.limits = limits
   }
 
@@ -42,8 +47,9 @@ struct BareClient {
   let channel: LateChannel
   let transport = RecordingClientTransport()
 
-  init() {
-    channel = LateChannel(runtime: TaskRuntime(executor: executor, clock: clock))
+  init(retries: RetryConfiguration = RetryConfiguration()) {
+    channel = LateChannel(
+      runtime: TaskRuntime(executor: executor, clock: clock), retries: retries)
   }
 
   func start<T: Sendable>(_ work: @escaping @Sendable (LateChannel) async throws -> T) -> Work<T> {

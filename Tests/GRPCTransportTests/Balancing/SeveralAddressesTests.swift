@@ -89,6 +89,7 @@ struct SeveralAddressesTests {
     configuration.backoff.first = .milliseconds(5)
     configuration.backoff.longest = .milliseconds(20)
     configuration.shortestResolutionInterval = .milliseconds(5)
+    configuration.attemptDelay = .seconds(30)
     return configuration
   }
 
@@ -111,8 +112,8 @@ struct SeveralAddressesTests {
 
   @Test("pick_first passes over an address where nobody listens")
   func pickFirst() async throws {
-    try await serve(["a", "b"]) { endpoints, _ in
-      let client = GRPCClient([SocketKind.unix.free()] + endpoints)
+    try await serve(["a"]) { endpoints, _ in
+      let client = GRPCClient([SocketKind.unix.free()] + endpoints + [SocketKind.unix.free()])
       for _ in 0..<5 { try await expect("a", from: client) }
       await client.close()
     }
@@ -121,7 +122,7 @@ struct SeveralAddressesTests {
   @Test("When its server goes, pick_first goes to the next address, and no call is lost")
   func failover() async throws {
     try await serve(["a", "b"]) { endpoints, servers in
-      let client = GRPCClient(endpoints)
+      let client = GRPCClient(endpoints, configuration: hasty)
       try await expect("a", from: client)
       await servers[0].shutdown(within: .seconds(1))
       for _ in 0..<5 { try await expect("b", from: client, waits: true) }
@@ -160,8 +161,6 @@ struct SeveralAddressesTests {
       #expect(resolver.asked == 1)
       resolver.set([endpoints[1]])
       await servers[0].shutdown(within: .zero)
-      // The first may have gone out on the connection that was just lost.
-      while await failure({ _ = try await ask(client, waits: true) }) != nil {}
       try await expect("b", from: client, waits: true)
       #expect(resolver.asked > 1)
       await client.close()
