@@ -29,13 +29,13 @@ def options(arguments: list[str]) -> argparse.Namespace:
         epilog=f"""server loads (connections x calls at once; sizes are of request and response):
   {' '.join(names[:8])}, and each with -tls
 client loads (callers at once): {' '.join(f'client-unary-{n}' for n in clients.UNARY)} client-stream-8
-and: idle ({idle.CONNECTIONS:,} connections that do nothing)
+and: {', '.join(f'{load} ({count:,} connections that do nothing)' for load, (count, _) in idle.LOADS.items())}
 
 A unit is a call, or a message of a stream. Deploy/setup --bench installs what is needed. The exit status is 0
 when everything was measured, whether or not the goals at the end are met; 1 when a server or client failed or
 answered wrongly.""")
     parser.add_argument(
-        "--quick", action="store_true", help="3 rounds of a third of the calls, and 2,000 idle connections")
+        "--quick", action="store_true", help="3 rounds of a third of the calls, at most 2,000 idle connections")
     parser.add_argument("--rounds", type=int, help="times that each load is put on each (default: 5)")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="LOAD",
@@ -48,7 +48,7 @@ answered wrongly.""")
     chosen = parser.parse_args(arguments)
     if chosen.rounds is not None and chosen.rounds < 1:
         parser.error("--rounds has to be at least 1")
-    loads = [*names, *(f"client-unary-{n}" for n in clients.UNARY), "client-stream-8", "idle"]
+    loads = [*names, *(f"client-unary-{n}" for n in clients.UNARY), "client-stream-8", *idle.LOADS]
     for wanted in chosen.only:
         if not any(name.startswith(wanted) for name in loads):
             parser.error(f"no load's name begins with '{wanted}'")
@@ -79,15 +79,16 @@ def measure(chosen: argparse.Namespace) -> dict:
     names = ["belay", *chosen.peers]
     with tempfile.TemporaryDirectory(prefix="bench-rpc-") as name:
         folder = Path(name)
+        files = certificate(folder)
         scenarios = [scenario for scenario in SCENARIOS if chosen.wanted(scenario.name)]
         return {
             "servers": servers.measure(
-                names, scenarios, rounds, share, folder, certificate(folder), progress),
+                names, scenarios, rounds, share, folder, files, progress),
             "clients": clients.measure(
                 [client for client in peers.CLIENTS if client in names], rounds, share, folder, chosen.wanted,
                 progress),
-            "idle": idle.measure(names, 2_000 if chosen.quick else idle.CONNECTIONS, folder, progress)
-            if chosen.wanted("idle") else {},
+            "idle": idle.measure(
+                names, 2_000 if chosen.quick else 10_000, folder, files, chosen.wanted, progress),
         }
 
 
@@ -105,10 +106,10 @@ def text(measured: dict) -> str:
             measured["clients"], lambda figures, field: figures.get(names.get(field, field)), unit,
             ["grpc-go", "grpc++"])]
     if measured["idle"]:
-        parts += ["IDLE CONNECTIONS", report.table(
-            ["KiB of RSS each", "open", "used once"],
-            [[name, f"{cost.opened / 1024:.1f}", f"{cost.used / 1024:.1f}"]
-             for name, cost in measured["idle"].items()])]
+        parts.append("IDLE CONNECTIONS, KiB of RSS each")
+        for load, costs in measured["idle"].items():
+            parts.append(report.table([load, "open", "used once"], [
+                [name, f"{cost.opened / 1024:.1f}", f"{cost.used / 1024:.1f}"] for name, cost in costs.items()]))
     reached = goals.goals(**measured)
     if reached:
         parts += ["GOALS", report.table(

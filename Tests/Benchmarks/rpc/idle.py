@@ -3,6 +3,7 @@
 import contextlib
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from peers import SERVERS
 from processes import BenchError, Server, free_port, listening, resident_bytes
 from scenarios import Scenario
 
-CONNECTIONS = 10_000
+# Load → connections, and whether they are over TLS: its handshakes take their time.
+LOADS = {"idle": (10_000, False), "idle-tls": (2_000, True)}
 _CALL = Scenario("idle", 1, 1, 1)
 
 
@@ -25,16 +27,27 @@ class Cost:
     used: float
 
 
-def measure(names: list[str], connections: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Cost]:
-    """Each server has so many connections at once."""
-    _allow_files(connections + 200)
-    costs = {}
-    for name in names:
-        progress(f"idle connections: {name}")
-        port = free_port()
-        with listening(name, SERVERS[name].command(port, None, folder), port) as server:
-            costs[name] = _cost(server, connections)
-    return costs
+# costs[load][server]
+Measured = dict[str, dict[str, Cost]]
+
+
+def measure(names: list[str], most: int, folder: Path, certificate: tuple[Path, Path],
+            wanted: Callable[[str], bool], progress: Callable[[str], None]) -> Measured:
+    """Each server has so many connections at once, and at most `most`."""
+    measured: Measured = {}
+    for load, (connections, tls) in LOADS.items():
+        if not wanted(load):
+            continue
+        count = min(connections, most)
+        _allow_files(count + 200)
+        measured[load] = {}
+        for name in names:
+            progress(f"{load}: {name}")
+            port = free_port()
+            command = SERVERS[name].command(port, certificate if tls else None, folder)
+            with listening(name, command, port, tls) as server:
+                measured[load][name] = _cost(server, count, certificate[0])
+    return measured
 
 
 def _allow_files(count: int) -> None:
@@ -45,12 +58,16 @@ def _allow_files(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
 
 
-def _cost(server: Server, count: int) -> Cost:
+def _cost(server: Server, count: int, trust: Path) -> Cost:
+    context = None
+    if server.tls:
+        context = ssl.create_default_context(cafile=str(trust))
+        context.set_alpn_protocols(["h2"])
     with contextlib.ExitStack() as stack:
         # A first one, so that what is made once for all does not count.
-        _call(*_open(server, stack))
+        _call(*_open(server, context, stack))
         before = resident_bytes(server.pid)
-        connections = [_open(server, stack) for _ in range(count)]
+        connections = [_open(server, context, stack) for _ in range(count)]
         time.sleep(1)  # for what the server does once it has answered; nothing tells that it is over
         opened = resident_bytes(server.pid)
         for connection, reader in connections:
@@ -60,9 +77,11 @@ def _cost(server: Server, count: int) -> Cost:
     return Cost(opened=(opened - before) / count, used=(used - before) / count)
 
 
-def _open(server: Server, stack: contextlib.ExitStack):
+def _open(server: Server, context: ssl.SSLContext | None, stack: contextlib.ExitStack):
     connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if context:
+        connection = stack.enter_context(context.wrap_socket(connection, server_hostname="localhost"))
     reader = frames.Reader()
     connection.sendall(frames.opening())
     frames.receive(connection, reader, lambda: reader.has_settings)
