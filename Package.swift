@@ -38,6 +38,8 @@ let tls: [Target.Dependency] = [
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let collections: Target.Dependency = .product(
   name: "OrderedCollections", package: "swift-collections")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -62,7 +64,7 @@ let pure: [Target] = [
 ]
 
 let rpc: [Target] = [
-  library("GRPC", ["CZlib", log, deque]),
+  library("GRPC", ["CZlib", log, deque, metrics, tracing]),
   library("GRPCTransport", ["GRPC", "HTTP2", log] + nio + tls),
   library("ProtobufC", ["CProtobufC"]),
   .target(
@@ -170,7 +172,12 @@ let allTests: [Target] = [
   tests("WorkerCoreTests", ["WorkerCore", "BackupModel"]),
   tests("SimulationTests", ["Simulation", "BackupModel"]),
   tests("HTTP2Tests", ["HTTP2"]),
-  tests("GRPCTests", ["GRPC"]),
+  tests(
+    "GRPCTests",
+    [
+      "GRPC", .product(name: "MetricsTestKit", package: "swift-metrics"),
+      .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+    ]),
   tests("GRPCServicesTests", ["GRPCServices", "WellKnownTypes", "ProtobufC", "GRPC"]),
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
   tests(
@@ -211,6 +218,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

@@ -88,6 +88,11 @@ extension CallStreams {
     }
   }
 
+  /// Messages that were read, and written, but for a last one that goes with the end.
+  var counts: (received: Int, sent: Int) {
+    state.withLock { ($0.inbound.readCount, $0.budget.writtenCount) }
+  }
+
   /// How many messages wait to be read.
   var waitingCount: Int { state.withLock { $0.inbound.count } }
 
@@ -233,10 +238,11 @@ extension CallStreams {
     }
   }
 
-  /// Does an operation without looking for room. Does nothing when writing has ended.
+  /// Writes a message without looking for room. Does nothing when writing has ended.
   func submit(_ operation: Operation) {
     state.withLock { state in
       guard state.writeEnd == nil else { return }
+      state.budget.writtenCount += 1
       state.enqueue(operation)
     }
     performAll()

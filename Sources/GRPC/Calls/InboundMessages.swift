@@ -58,6 +58,9 @@ struct InboundMessages: ~Copyable {
     set { deframer.encoding = newValue }
   }
 
+  /// How many messages were read.
+  private(set) var readCount = 0
+
   /// How many whole messages wait.
   var count: Int { queue.count }
 
@@ -100,6 +103,7 @@ struct InboundMessages: ~Copyable {
     }
     if let first = queue.popFirst() {
       consumed += first.cost
+      readCount += 1
       consumePartialIfIdle()
       return .message(first.message)
     }

@@ -3,6 +3,8 @@ struct OutboundBudget: ~Copyable {
   private let highWaterMark: Int
   private let lowWaterMark: Int
   private var pending = 0
+  /// How many messages were written.
+  var writtenCount = 0
 
   init(_ limits: CallLimits) {
     highWaterMark = limits.highWaterMark
@@ -14,6 +16,7 @@ struct OutboundBudget: ~Copyable {
 
   mutating func written(_ bytes: Int) {
     pending += bytes
+    writtenCount += 1
   }
 
   /// Answers whether writers that wait go on.

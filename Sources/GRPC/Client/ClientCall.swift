@@ -219,6 +219,21 @@ extension ClientCall {
   var initialMetadata: Metadata? { state.withLock { $0.initialMetadata } }
   var trailingMetadata: Metadata? { state.withLock { $0.trailers?.metadata } }
 
+  /// How the part of a call within an interceptor has ended; nil: it has not begun, or was not made.
+  static func outcome<R>(
+    _ result: Result<R, any Error>?, of call: ClientCall?, after duration: Duration
+  ) -> CallOutcome {
+    var failure: (any Error)?
+    if case .failure(let error)? = result { failure = error }
+    let (received, sent, status) =
+      call?.state.withLock { ($0.inbound.readCount, $0.writtenCount, $0.trailers?.code) }
+      ?? (0, 0, nil)
+    let code = (failure as? RPCError)?.code ?? status ?? (failure == nil ? .unknown : .cancelled)
+    return CallOutcome(
+      code: code, error: failure, messagesReceived: received, messagesSent: sent,
+      duration: duration)
+  }
+
   /// What writing throws once the server has ended the call with OK.
   static let endedByServer = RPCError(.cancelled, "the server has ended the call")
   static let writtenAfterEnd = RPCError(.internal, "written after the end of the requests")

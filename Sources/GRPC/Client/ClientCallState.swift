@@ -23,6 +23,8 @@ struct ClientCallState: ~Copyable {
   // Writing.
   private let limits: CallLimits
   private var budget: OutboundBudget
+  /// How many messages the caller has written, however often they were sent.
+  private(set) var writtenCount = 0
   private var writers: Deque<Writer> = []
   private var nextWriter = 0
   private(set) var requests = RequestLog()
@@ -141,6 +143,7 @@ struct ClientCallState: ~Copyable {
   /// Appends a message without looking for room; false: nothing can be written any more.
   mutating func append(_ message: OutboundMessage) -> Bool {
     guard writeEnd == nil else { return false }
+    writtenCount += 1
     budget.written(message.framedCount)
     requests.append(.message(message))
     return true

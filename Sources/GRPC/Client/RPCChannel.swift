@@ -15,11 +15,17 @@ public protocol RPCChannel: Sendable {
   /// `call.fail(_:)`. A call may end (`call.isEnded`) while it waits; the channel then forgets it.
   /// A call that failed may come again, for another attempt.
   func start(_ call: ClientCall)
+
+  /// What stands around the channel's calls (`InterceptedChannel`); nil: nothing.
+  var interceptors: ClientInterceptorChain? { get }
 }
 
 extension RPCChannel {
   /// Calls that no server has seen are made again, others are not.
   public var retries: ChannelRetries { .transparentOnly }
+
+  /// None.
+  public var interceptors: ClientInterceptorChain? { nil }
 
   /// Makes a call with one request and one response.
   ///
@@ -85,7 +91,22 @@ extension RPCChannel {
     _ method: MethodDescriptor, _ options: CallOptions,
     _ body: nonisolated(nonsending) (ClientCall) async throws -> R
   ) async throws -> R {
-    let call = ClientCall(method, options, on: self)
+    guard let interceptors else {
+      return try await run(ClientCall(method, options, on: self), body)
+    }
+    return try await interceptors.run(method, options, runtime: runtime) { options in
+      let call = ClientCall(method, options, on: self)
+      do {
+        return (.success(try await run(call, body)), call)
+      } catch {
+        return (.failure(error), call)
+      }
+    }
+  }
+
+  private nonisolated(nonsending) func run<R>(
+    _ call: ClientCall, _ body: nonisolated(nonsending) (ClientCall) async throws -> R
+  ) async throws -> R {
     defer { call.cancel() }
     return try await withTaskCancellationHandler {
       call.begin()

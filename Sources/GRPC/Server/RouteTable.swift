@@ -3,15 +3,30 @@ final class Route: Sendable {
   let method: MethodDescriptor
   /// Reads the requests, runs the handler, writes all responses but a single one, which it returns.
   let run: @Sendable (ServerCall) async throws -> [UInt8]?
+  /// What stands around `run`, which it is part of; nil: nothing.
+  let interceptors: ServerInterceptorChain?
   /// The method's path, as it comes over the wire.
   fileprivate let path: [UInt8]
+  private let handler: @Sendable (ServerCall) async throws -> [UInt8]?
 
   init(
-    _ method: MethodDescriptor, run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
+    _ method: MethodDescriptor, within interceptors: ServerInterceptorChain? = nil,
+    run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
   ) {
     self.method = method
-    self.run = run
+    self.interceptors = interceptors
+    handler = run
+    if let interceptors {
+      self.run = { call in try await interceptors.run(call) { try await run(call) } }
+    } else {
+      self.run = run
+    }
     path = Array(method.path.utf8)
+  }
+
+  /// The same with interceptors, in place of those it has.
+  func within(_ interceptors: [any ServerInterceptor]) -> Route {
+    Route(method, within: ServerInterceptorChain(interceptors, for: method), run: handler)
   }
 }
 
@@ -23,6 +38,12 @@ final class Route: Sendable {
 struct RouteTable: Sendable {
   /// In the order of adding.
   private(set) var routes: [Route] = []
+
+  /// Puts another route for the same path into each one's place.
+  mutating func replaceEach(_ other: (Route) -> Route) {
+    routes = routes.map(other)
+  }
+
   /// A place in `routes` plus one; zero: free. Its count is a power of two.
   private var slots: [Int32] = [0, 0]
 

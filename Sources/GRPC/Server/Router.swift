@@ -6,6 +6,9 @@ public struct Router: Sendable {
 
   private var table = RouteTable()
   private var files: [String: ProtoFile] = [:]
+  private var interceptors: [any ServerInterceptor] = []
+  /// Of calls to methods that are not there; nil: there are no interceptors.
+  private var unknownMethods: ServerInterceptorChain?
   private var shutdownActions: [@Sendable () -> Void] = []
 
   /// Answers nothing yet.
@@ -92,8 +95,29 @@ public struct Router: Sendable {
     files[service]
   }
 
+  /// Puts interceptors around all calls, within those that were there before: of methods that are
+  /// added before or after, and of methods that are not there.
+  public mutating func intercept(with interceptors: any ServerInterceptor...) {
+    self.interceptors += interceptors
+    let all = self.interceptors
+    unknownMethods = ServerInterceptorChain(all, for: nil)
+    table.replaceEach { $0.within(all) }
+  }
+
   func route(path: Span<UInt8>) -> Route? {
     table.find(path)
+  }
+
+  /// For interceptors, a call of a method that is not there; nil when there are none. Its requests are
+  /// not waited for.
+  func unknownRoute(path: String) -> Route? {
+    unknownMethods.map { interceptors in
+      let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+      let method = MethodDescriptor(
+        service: parts.dropFirst().dropLast().joined(separator: "/"),
+        method: parts.last.map(String.init) ?? "", kind: .bidirectionalStreaming)
+      return Route(method, within: interceptors) { _ in throw RPCError.noSuchMethod }
+    }
   }
 
   private mutating func add(
@@ -101,7 +125,7 @@ public struct Router: Sendable {
     _ run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
   ) {
     precondition(method.kind == kind, "\(method.path) is \(method.kind), its handler \(kind)")
-    table.add(Route(method, run: run))
+    table.add(Route(method, run: run).within(interceptors))
   }
 }
 

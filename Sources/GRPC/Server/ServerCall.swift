@@ -30,6 +30,8 @@ public final class ServerCall: Sendable {
     var phase = Phase.created
     var timer: (any ScheduledAction)?
     var trailingMetadata = Metadata()
+    /// The call's status, where its handler had no say.
+    var cutOffBy: StatusCode?
   }
 
   let peer: CallPeer
@@ -51,7 +53,9 @@ public final class ServerCall: Sendable {
     head: RequestHead, peer: CallPeer, router: Router, limits: CallLimits = CallLimits(),
     transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
   ) {
-    route = head.route ?? router.route(path: Array(head.path.utf8).span)
+    route =
+      head.route ?? router.route(path: Array(head.path.utf8).span)
+      ?? router.unknownRoute(path: head.path)
     self.peer = peer
     metadata = head.metadata
     deadline = head.timeout.flatMap { timeout in
@@ -85,7 +89,7 @@ extension ServerCall {
   /// as UNIMPLEMENTED for an unknown method, may come before it returns.
   public func begin() {
     guard let route else {
-      abort(RPCError(.unimplemented, "there is no such method"))
+      abort(.noSuchMethod)
       return
     }
     if let deadline {
@@ -132,9 +136,10 @@ extension ServerCall {
   /// The client has given the call up, or its connection is lost: the handler is cancelled, and
   /// nothing is answered.
   public func reset() {
-    guard let task = end() else { return }
+    guard let ended = end(.cancelled) else { return }
     streams.abort(CancellationError(), last: nil)
-    task.cancel()
+    ended.cancel()
+    if !ended.hadHandler { interceptRefused(.cancelled) }
   }
 
   /// So many bytes of written messages (`OutboundMessage.framedCount`) have left.
@@ -262,10 +267,11 @@ extension ServerCall {
 
   /// The call can't go on: answers at once and cancels the handler.
   private func abort(_ error: RPCError) {
-    guard let task = end() else { return }
+    guard let ended = end(error.code) else { return }
     let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
     streams.abort(CancellationError(), last: .abort(trailers))
-    task.cancel()
+    ended.cancel()
+    if !ended.hadHandler { interceptRefused(error) }
   }
 
   private func expire() {
@@ -275,19 +281,22 @@ extension ServerCall {
   /// What is left to cancel when a call ends.
   private struct Ended {
     let task: Task<Void, Never>?
+    let hadHandler: Bool
     func cancel() { task?.cancel() }
   }
 
-  /// Moves to `ended`; nil when it was there.
-  private func end() -> Ended? {
+  /// Moves to `ended`; nil when it was there. With a code when something else than the handler's end
+  /// has ended the call.
+  private func end(_ code: StatusCode? = nil) -> Ended? {
     let (ended, timer): (Ended?, (any ScheduledAction)?) = life.withLock { life in
       let ended: Ended
       switch life.phase {
-      case .created, .gathering: ended = Ended(task: nil)
-      case .running(let task): ended = Ended(task: task)
+      case .created, .gathering: ended = Ended(task: nil, hadHandler: false)
+      case .running(let task): ended = Ended(task: task, hadHandler: true)
       case .ended: return (nil, nil)
       }
       life.phase = .ended
+      life.cutOffBy = code
       return (ended, life.timer.take())
     }
     timer?.cancel()
@@ -296,15 +305,56 @@ extension ServerCall {
 
   /// The status for what a handler throws. Only an `RPCError` says something of itself to the peer.
   private func status(of error: any Error) -> RPCError {
+    if let status = knownStatus(of: error) { return status }
+    logger.error("a handler failed", metadata: ["method": "\(method.path)", "error": "\(error)"])
+    return RPCError(.unknown, "the server failed to handle the call")
+  }
+
+  private func knownStatus(of error: any Error) -> RPCError? {
     switch error {
     case let error as RPCError: return error
     case is CancellationError:
       if let deadline, runtime.now >= deadline { return .deadlineExceeded }
       return .cancelled
-    default:
-      logger.error(
-        "a handler failed", metadata: ["method": "\(method.path)", "error": "\(error)"])
-      return RPCError(.unknown, "the server failed to handle the call")
+    default: return nil
+    }
+  }
+}
+
+// MARK: - For interceptors
+
+extension ServerCall {
+  var now: ContinuousClock.Instant { runtime.now }
+
+  /// How the part of a call within an interceptor has ended; nil has not begun.
+  func outcome(
+    _ result: Result<[UInt8]?, any Error>?, since start: ContinuousClock.Instant
+  ) -> CallOutcome {
+    var counts = streams.counts
+    var code = StatusCode.ok
+    var failure: (any Error)?
+    switch result {
+    case .success(let response)?:
+      if response != nil { counts.sent += 1 }
+    case .failure(let error)?:
+      failure = error
+      let status = knownStatus(of: error)?.code ?? .unknown
+      code = status == .ok ? .unknown : status
+    case nil: code = .unknown
+    }
+    return CallOutcome(
+      code: life.withLock(\.cutOffBy) ?? code, error: failure, messagesReceived: counts.received,
+      messagesSent: counts.sent, duration: start.duration(to: runtime.now))
+  }
+
+  /// Lets the interceptors see a call that ended before its handler began.
+  private func interceptRefused(_ error: RPCError) {
+    guard let interceptors = route?.interceptors else { return }
+    // Nobody waits for it, and what comes of it goes nowhere.
+    _ = runtime.start {
+      _ = try? await ServerContext.$current.withValue(self.context) {
+        try await interceptors.run(self) { throw error }
+      }
     }
   }
 }

@@ -33,4 +33,5 @@ extension RPCError: CustomStringConvertible {
 extension RPCError {
   static let deadlineExceeded = RPCError(.deadlineExceeded, "the deadline passed")
   static let cancelled = RPCError(.cancelled, "the call was cancelled")
+  static let noSuchMethod = RPCError(.unimplemented, "there is no such method")
 }

@@ -60,6 +60,7 @@ struct CoordinatorProcess {
     }
     router.add(HealthService(health))
     router.add(ReflectionService(describing: router))
+    router.intercept(with: MetricsInterceptor(), TracingInterceptor(), LoggingInterceptor(log))
     return router
   }
 
