@@ -165,6 +165,26 @@ let benchmarks: [Target] = [
     path: "Tests/Benchmarks/rpc-bench-client", swiftSettings: strict),
 ]
 
+// What fuzzers feed (`Deploy/fuzz`), and the tests that replay their corpora. The program itself has
+// libFuzzer's `main`: it is there only when it is asked for.
+let fuzzing: [Target] =
+  [
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["HTTP2", "GRPC", "ProtobufC", "CProtobufTestMessages", log],
+      path: "Tests/Fuzz/Targets", swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",
+      resources: [.copy("Corpora")], swiftSettings: strict),
+  ]
+  + (Context.environment["FUZZ"] == nil
+    ? []
+    : [
+      .executableTarget(
+        name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Entry",
+        swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ])
+
 let allTests: [Target] = [
   tests("BackupModelTests", ["BackupModel"]),
   tests("BelayTests", ["belay", "GRPCTransport"]),
@@ -225,5 +245,5 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: systemLibraries + pure + rpc + contract + adapters + shells + executables + testSupport
-    + benchmarks + allTests
+    + benchmarks + fuzzing + allTests
 )

@@ -1,0 +1,1 @@
+../../ProtobufCTests/Generated/Namespaces.pb.swift

@@ -1,0 +1,1 @@
+../../ProtobufCTests/Generated/shapes.v1.shapes.pb.swift
