@@ -15,6 +15,9 @@ from messages import Empty, ResponseParameters, StreamingOutputCallRequest, Stub
 from programs import PATIENCE, InteropServer
 
 CALLS = 400
+# A response, and another after ten minutes: meanwhile the handler neither reads nor writes.
+SLEEP = StreamingOutputCallRequest(response_parameters=[
+    ResponseParameters(size=9), ResponseParameters(size=9, interval_us=600_000_000)])
 
 
 @pytest.fixture
@@ -83,13 +86,24 @@ def test_calls_cancelled_at_any_moment(server):
     storm(server, body)
 
 
+def test_calls_cancelled_while_their_handlers_sleep(server):
+    async def one(stub):
+        call = stub.StreamingOutputCall(SLEEP, timeout=PATIENCE)
+        await call.read()
+        call.cancel()
+        assert await call.code() == grpc.StatusCode.CANCELLED
+
+    async def body(stub):
+        await asyncio.gather(*(one(stub) for _ in range(CALLS)))
+
+    storm(server, body)
+
+
 def test_calls_whose_deadlines_pass(server):
     chance = random.Random(2)
 
     async def one(stub):
-        request = StreamingOutputCallRequest(
-            response_parameters=[ResponseParameters(size=size, interval_us=20_000) for size in range(3_000)])
-        call = stub.StreamingOutputCall(request, timeout=chance.uniform(0.001, 0.5))
+        call = stub.StreamingOutputCall(SLEEP, timeout=chance.uniform(0.001, 0.5))
         assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED, await call.details()
 
     async def body(stub):
