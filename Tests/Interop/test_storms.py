@@ -78,7 +78,9 @@ def test_calls_cancelled_at_any_moment(server):
         if moment >= 3:
             await call.done_writing()
         call.cancel()
-        assert await call.code() == grpc.StatusCode.CANCELLED
+        # Once both sides have said all, the end and the cancellation race.
+        ends = {grpc.StatusCode.CANCELLED} if moment < 3 else {grpc.StatusCode.CANCELLED, grpc.StatusCode.OK}
+        assert await call.code() in ends
 
     async def body(stub):
         await asyncio.gather(*(one(stub) for _ in range(CALLS)))
