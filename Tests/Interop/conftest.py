@@ -26,7 +26,7 @@ class TLS:
                                       options=[("grpc.ssl_target_name_override", SERVER_NAME)])
 
 
-@pytest.fixture(scope="session", params=["plaintext"])
+@pytest.fixture(scope="session", params=["plaintext", "tls"])
 def security(request):
     if request.param == "plaintext":
         yield Plaintext()

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from programs import PATIENCE, run_client
+from programs import PATIENCE, InteropServer, run_client
 
 PROGRAMS = next(pathlib.Path("/usr/lib").glob("*/rubygems-integration/*/gems/grpc-*/src/ruby/pb/test"), None)
 
@@ -31,22 +31,50 @@ def ruby(program, *arguments):
     return ["ruby", f"-I{PROGRAMS.parent}", PROGRAMS / program, *map(str, arguments)]
 
 
+class Plaintext:
+    our_server = our_client = their_server = their_client = ()
+
+
+class TLS:
+    """With gRPC's own test certificates, which the Ruby programs insist on."""
+
+    _name = "foo.test.google.fr"
+    _data = PROGRAMS and PROGRAMS.parents[1] / "spec" / "testdata"
+    our_server = ("--tls-cert", f"{_data}/server1.pem", "--tls-key", f"{_data}/server1.key")
+    our_client = ("--use-tls", "--ca", f"{_data}/ca.pem", "--server-host-override", _name)
+    their_server = ("--use_tls", "true")
+    their_client = ("--use_tls", "true", "--use_test_ca", "true", "--server_host_override", _name)
+
+
+@pytest.fixture(scope="module", params=[Plaintext, TLS], ids=["plaintext", "tls"])
+def security(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def our_server(security):
+    server = InteropServer(*security.our_server)
+    yield server
+    server.kill()
+
+
 @pytest.mark.parametrize("case", CLIENT_CASES)
-def test_their_client_against_our_server(case, our_server):
+def test_their_client_against_our_server(case, our_server, security):
     ended = subprocess.run(
-        ruby("client.rb", "--server_host", "127.0.0.1", "--server_port", our_server.port, "--test_case", case),
+        ruby("client.rb", "--server_host", "127.0.0.1", "--server_port", our_server.port, "--test_case", case,
+             *security.their_client),
         capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert f"OK: {case}" in ended.stdout
 
 
 @pytest.fixture(scope="module")
-def their_server():
+def their_server(security):
     """The port of their server, which does not say when it is ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(ruby("server.rb", "--port", port), stdout=subprocess.DEVNULL,
+    process = subprocess.Popen(ruby("server.rb", "--port", port, *security.their_server), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -62,7 +90,8 @@ def their_server():
 
 
 @pytest.mark.parametrize("case", SERVER_CASES)
-def test_our_client_against_their_server(case, their_server):
+def test_our_client_against_their_server(case, their_server, security):
     # It has thirty threads, and refuses calls when all are busy.
-    ended = run_client("--server-port", their_server, "--test-case", case, "--concurrency", 20)
+    ended = run_client("--server-port", their_server, "--test-case", case, "--concurrency", 20,
+                       *security.our_client)
     assert (ended.returncode, ended.stdout) == (0, f"PASS {case}\n"), ended.stdout + ended.stderr

@@ -27,6 +27,20 @@ struct InteropClient: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The server's unix socket, instead.", valueName: "path"))
   var unix: String?
 
+  @Flag(name: [.long, .customLong("use_tls")], help: "Connects over TLS.")
+  var useTls = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The authorities that its certificate must be of, in a PEM file; else the system's.",
+      valueName: "path"))
+  var ca: String?
+
+  @Option(
+    name: [.long, .customLong("server_host_override")],
+    help: ArgumentHelp("The name that its certificate must be for.", valueName: "name"))
+  var serverHostOverride: String?
+
   @Option(
     name: [.long, .customLong("test_case")],
     help: "A case's name, names with commas between, or `all` that need nobody's help.")
@@ -65,7 +79,19 @@ struct InteropClient: AsyncParsableCommand {
     }
   }
 
+  private var configuration: ClientConfiguration {
+    var configuration = ClientConfiguration()
+    if useTls {
+      configuration.tls = ClientTLS(
+        trust: ca.map { .pem(.file($0)) } ?? .system, serverName: serverHostOverride)
+    }
+    return configuration
+  }
+
   func validate() throws {
+    guard useTls || (ca == nil && serverHostOverride == nil) else {
+      throw ValidationError("--ca and --server-host-override need --use-tls.")
+    }
     _ = try cases
     _ = try endpoint
     guard concurrency > 0, timeout > 0 else {
@@ -75,8 +101,9 @@ struct InteropClient: AsyncParsableCommand {
 
   func run() async throws {
     let endpoint = try endpoint
+    let configuration = configuration
     let peer = Peer(concurrency: concurrency, encoding: compression, soak: soak) {
-      GRPCClient(endpoint)
+      GRPCClient(endpoint, configuration: configuration)
     }
     var failures = 0
     for interopCase in try cases {

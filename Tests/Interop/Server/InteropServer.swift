@@ -24,6 +24,17 @@ struct InteropServer: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Listens on a unix socket instead.", valueName: "path"))
   var unix: String?
 
+  @Option(
+    name: [.long, .customLong("tls_cert")],
+    help: ArgumentHelp("Serves over TLS, with the certificate of this PEM file.", valueName: "path")
+  )
+  var tlsCert: String?
+
+  @Option(
+    name: [.long, .customLong("tls_key")],
+    help: ArgumentHelp("The certificate's key, in a PEM file.", valueName: "path"))
+  var tlsKey: String?
+
   @Option(help: "Seconds that calls under way are given when it ends.")
   var grace = 2
 
@@ -31,6 +42,9 @@ struct InteropServer: AsyncParsableCommand {
   var compression = MessageEncoding.gzip
 
   func validate() throws {
+    guard (tlsCert == nil) == (tlsKey == nil) else {
+      throw ValidationError("Give both --tls-cert and --tls-key, or neither.")
+    }
     guard (0...65_535).contains(port) else {
       throw ValidationError("--port \(port) is not within 0 to 65535.")
     }
@@ -41,13 +55,21 @@ struct InteropServer: AsyncParsableCommand {
     let openCalls = OpenCalls()
     var router = Router()
     router.add(TestService(openCalls: openCalls, encoding: compression))
-    let server = try await GRPCServer.start(router, on: endpoint)
+    let server = try await GRPCServer.start(router, on: endpoint, configuration: configuration)
     Output.line("listening on \(server.endpoint)")
     for await signal in signals([.terminate, .interrupt, .user1]) {
       guard signal == .user1 else { break }
       Output.line("open: \(openCalls.count) calls, \(server.connectionCount) connections")
     }
     await server.shutdown(within: .seconds(grace))
+  }
+
+  private var configuration: ServerConfiguration {
+    var configuration = ServerConfiguration()
+    if let tlsCert, let tlsKey {
+      configuration.tls = ServerTLS(.files(certificateChain: tlsCert, privateKey: tlsKey))
+    }
+    return configuration
   }
 
   private var endpoint: SocketEndpoint {
