@@ -54,7 +54,10 @@ struct TLSMaterial {
     configuration.applicationProtocols = [Self.applicationProtocol]
     // RFC 9113 §9.2.2 bars every other suite of TLS 1.2; those of 1.3 are all allowed.
     configuration.cipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
-    configuration.shutdownTimeout = .seconds(1)
+    // Everything has left when a connection is closed, and nobody need wait for the other's
+    // close_notify (RFC 8446 §6.1), which gRPC's C core never sends. A moment lets what is under way
+    // arrive, so that the close is no reset.
+    configuration.shutdownTimeout = .milliseconds(50)
     configuration.certificateVerification = verification
     configuration.minimumTLSVersion = minimumVersion == .tls13 ? .tlsv13 : .tlsv12
     switch trust {
