@@ -132,6 +132,12 @@ class AioService:
 GRACE = 10  # seconds for the calls under way
 
 
+def options(arguments):
+    if not arguments.max_age_ms:
+        return []
+    return [("grpc.max_connection_age_ms", arguments.max_age_ms)]
+
+
 def listen(server, arguments):
     address = f"127.0.0.1:{arguments.port}"
     if arguments.tls_cert:
@@ -143,7 +149,7 @@ def listen(server, arguments):
 
 
 def serve_sync(arguments, compression):
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=32))
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=32), options=options(arguments))
     server.add_generic_rpc_handlers([messages.handler(SyncService(compression))])
     line = listen(server, arguments)
     server.start()
@@ -153,7 +159,7 @@ def serve_sync(arguments, compression):
 
 
 async def serve_aio(arguments, compression):
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=options(arguments))
     server.add_generic_rpc_handlers([messages.handler(AioService(compression))])
     line = listen(server, arguments)
     await server.start()
@@ -170,6 +176,7 @@ def main():
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
     parser.add_argument("--compression", choices=["Gzip", "Deflate"], default="Gzip")
+    parser.add_argument("--max-age-ms", type=int, help="how old a connection gets")
     arguments = parser.parse_args()
     compression = getattr(grpc.Compression, arguments.compression)
     if arguments.flavour == "sync":

@@ -65,10 +65,10 @@ class InteropServer(Server):
         super().__init__(program("grpc-interop-server"), *arguments)
 
     def open(self):
-        """How many handlers run, and how many connections are open."""
+        """How many calls have not ended, handlers run, and connections are open."""
         self.process.send_signal(signal.SIGUSR1)
-        found = self._match(r"open: (\d+) calls, (\d+) connections")
-        return int(found[1]), int(found[2])
+        found = self._match(r"open: (\d+) calls, (\d+) handlers, (\d+) connections")
+        return tuple(map(int, found.groups()))
 
 
 def grpcio_server(*arguments):

@@ -1,9 +1,9 @@
-"""Our client when grpcio's server dies, or says goodbye, under its calls."""
+"""Our client when grpcio's server dies, or says goodbye, under its calls; theirs when ours does."""
 
 import subprocess
 
 import pytest
-from programs import PATIENCE, grpcio_server, program
+from programs import PATIENCE, grpcio_server, program, run_client
 
 
 class Operator:
@@ -44,3 +44,13 @@ def test_survives(case, flavour):
         client.kill()
         client.wait()
         operator.close()
+
+
+@pytest.mark.parametrize("flavour", ["sync", "aio"])
+def test_no_call_is_lost_when_connections_are_ended_for_their_age(flavour):
+    server = grpcio_server("--flavour", flavour, "--max-age-ms", 50)
+    try:
+        ended = run_client("--server-port", server.port, "--test-case", "rpc_soak", "--soak-iterations", 200)
+        assert (ended.returncode, ended.stdout) == (0, "PASS rpc_soak\n"), ended.stdout + ended.stderr
+    finally:
+        server.kill()

@@ -28,10 +28,10 @@ def server():
 
 
 async def expect_idle(server, stub):
-    """No handler is left, and the server still answers on the same connection."""
+    """No call and no handler is left, and the server still answers on the same connection."""
     deadline = time.monotonic() + PATIENCE
-    while server.open()[0]:
-        assert time.monotonic() < deadline, f"{server.open()[0]} calls are still open"
+    while server.open()[:2] != (0, 0):
+        assert time.monotonic() < deadline, f"calls, handlers, connections still open: {server.open()}"
         await asyncio.sleep(0.01)
     await stub.EmptyCall(Empty(), timeout=PATIENCE)
 
@@ -58,7 +58,7 @@ def test_large_unary_calls_on_many_connections(server):
         options = [("grpc.use_local_subchannel_pool", 1)]
         channels = [grpc.aio.insecure_channel(server.address, options=options) for _ in range(20)]
         await asyncio.gather(*(large_unary(Stub(channel)) for channel in channels for _ in range(5)))
-        assert server.open() == (0, 20)
+        assert server.open() == (0, 0, 20)
         for channel in channels:
             await channel.close()
 
@@ -134,10 +134,10 @@ asyncio.run(main())
     client = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True,
                               cwd=__file__.rsplit("/", 1)[0])
     assert client.stdout.readline() == "open\n"
-    assert server.open() == (50, 1)
+    assert server.open() == (50, 50, 1)
     client.send_signal(signal.SIGKILL)
     client.wait()
     deadline = time.monotonic() + PATIENCE
-    while server.open() != (0, 0):
-        assert time.monotonic() < deadline, f"{server.open()} calls and connections are still open"
+    while server.open() != (0, 0, 0):
+        assert time.monotonic() < deadline, f"calls, handlers, connections still open: {server.open()}"
         time.sleep(0.01)

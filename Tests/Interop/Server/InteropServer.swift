@@ -11,8 +11,8 @@ struct InteropServer: AsyncParsableCommand {
     abstract: "Serves grpc.testing.TestService, for the tests of other gRPC implementations.",
     discussion: """
       The first line on standard output says where it listens, once it does. SIGUSR1 makes it \
-      print a line such as `open: 0 calls, 1 connections`; SIGTERM and SIGINT end it, after a \
-      grace for the calls under way.
+      print a line such as `open: 0 calls, 0 handlers, 1 connections`; SIGTERM and SIGINT end \
+      it, after a grace for the calls under way.
       """)
 
   @Option(help: "The TCP port; 0 takes any that is free.")
@@ -59,7 +59,9 @@ struct InteropServer: AsyncParsableCommand {
     Output.line("listening on \(server.endpoint)")
     for await signal in signals([.terminate, .interrupt, .user1]) {
       guard signal == .user1 else { break }
-      Output.line("open: \(openCalls.count) calls, \(server.connectionCount) connections")
+      let calls = await server.counters().underWay
+      Output.line(
+        "open: \(calls) calls, \(openCalls.count) handlers, \(server.connectionCount) connections")
     }
     await server.shutdown(within: .seconds(grace))
   }
