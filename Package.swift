@@ -202,7 +202,10 @@ let allTests: [Target] = [
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
   tests(
     "ProtobufCTests",
-    ["ProtobufC", "BelayAPI", "GRPC", "CProtobufTestMessages", "protoc-gen-swift-protobuf-c"],
+    [
+      "ProtobufC", "BelayAPI", "GRPC", "GRPCTransport", "CProtobufTestMessages",
+      "protoc-gen-swift-protobuf-c",
+    ],
     exclude: ["Proto"]),
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
   tests(

@@ -7,6 +7,7 @@ public struct HTTP2Error: Error, Sendable, Equatable, CustomStringConvertible {
   /// One sentence for a log.
   public var reason: String
 
+  /// An error to end a connection, or refuse a submission, with.
   public init(code: HTTP2ErrorCode, reason: String) {
     self.code = code
     self.reason = reason

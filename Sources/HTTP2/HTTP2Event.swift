@@ -3,9 +3,12 @@
 /// `slot` is less than the number of streams open at once, and is free for another stream after
 /// `.closed`: a user can keep what belongs to a stream in an array. An id is never used twice.
 public struct HTTP2Stream: Hashable, Sendable {
+  /// The number in frames.
   public let id: Int32
+  /// The place in the table.
   public let slot: Int
 
+  /// A stream and its place.
   public init(id: Int32, slot: Int) {
     self.id = id
     self.slot = slot

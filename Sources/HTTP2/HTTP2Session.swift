@@ -8,7 +8,12 @@ import CNGHTTP2
 /// Submissions for a stream that is over do nothing: the peer's reset may have crossed them.
 public struct HTTP2Session: ~Copyable {
   /// Which end of the connection this is.
-  public enum Role: Sendable { case client, server }
+  public enum Role: Sendable {
+    /// Opens streams.
+    case client
+    /// Answers on them.
+    case server
+  }
 
   private let session: OpaquePointer?
   private let state: UnsafeMutablePointer<SessionState>

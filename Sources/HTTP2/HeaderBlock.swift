@@ -18,6 +18,7 @@ public struct HeaderBlock: Sendable {
   /// Which of `fields` are this block's.
   private var own = 0..<0
 
+  /// No fields.
   public init() {}
 
   /// Blocks after one another; each is a part of them.
@@ -35,6 +36,7 @@ public struct HeaderBlock: Sendable {
   /// The number of fields.
   public var count: Int { own.count }
 
+  /// Whether there are no fields.
   public var isEmpty: Bool { own.isEmpty }
 
   /// Makes room ahead of appending.

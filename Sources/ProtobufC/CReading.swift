@@ -10,11 +10,13 @@ public enum CReading {
     text.map { String(cString: $0) } ?? ""
   }
 
+  /// The value of a `bytes` field.
   @inlinable
   public static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
     scalars(data.len, data.data)
   }
 
+  /// The values of a repeated field of numbers; none for nil.
   @inlinable
   public static func scalars<Value: BitwiseCopyable>(
     _ count: Int, _ values: UnsafePointer<Value>?
@@ -30,6 +32,7 @@ public enum CReading {
     UnsafeBufferPointer(start: values, count: values == nil ? 0 : count).map(read)
   }
 
+  /// The values of a repeated `string` field; none for nil.
   @inlinable
   public static func strings(
     _ count: Int, _ values: UnsafePointer<UnsafeMutablePointer<CChar>?>?
@@ -45,6 +48,7 @@ public enum CReading {
     message.map(read)
   }
 
+  /// What `read` makes of each message of a repeated field; none for nil.
   @inlinable
   public static func messages<CMessage, Value>(
     _ count: Int, _ messages: UnsafePointer<UnsafeMutablePointer<CMessage>?>?,

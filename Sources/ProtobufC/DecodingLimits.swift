@@ -6,6 +6,7 @@ public struct DecodingLimits: Hashable, Sendable {
   /// hundred times as many in memory.
   public var maximumMemory: Int
 
+  /// At first, what suits messages of up to 4 MiB.
   public init(maximumDepth: Int = 100, maximumMemory: Int = 64 << 20) {
     self.maximumDepth = maximumDepth
     self.maximumMemory = maximumMemory

@@ -4,8 +4,10 @@ public struct Indirect<Wrapped> {
   /// Empty, or one value: an array keeps its elements elsewhere.
   private var storage: [Wrapped]
 
+  /// Holds a value, or none.
   public init(wrappedValue: Wrapped?) { storage = wrappedValue.map { [$0] } ?? [] }
 
+  /// The field.
   public var wrappedValue: Wrapped? {
     get { storage.first }
     set { storage = newValue.map { [$0] } ?? [] }

@@ -1,5 +1,6 @@
 /// The order in which a map's entries are encoded, so that equal maps give equal bytes.
 public enum MapOrder {
+  /// By the keys as numbers.
   @inlinable
   public static func sorted<Key: BinaryInteger, Value>(_ map: [Key: Value]) -> [(Key, Value)] {
     map.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }

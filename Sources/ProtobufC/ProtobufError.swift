@@ -14,14 +14,17 @@ public struct ProtobufError: Error, Hashable, Sendable, CustomStringConvertible 
     case tooLarge
   }
 
+  /// The kind of fault.
   public let code: Code
   /// What is wrong and where, in words; never holds bytes of the message.
   public let message: String
 
+  /// An error with what is wrong in words.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message
   }
 
+  /// The message.
   public var description: String { message }
 }

@@ -8,7 +8,9 @@ public enum WireCodec {
   /// Unknown fields are dropped; numbers that an enum does not know are kept. Of a singular field's values the last one
   /// counts; a singular message that comes twice is refused, where protobuf would merge the two.
   /// - Parameters:
+  ///   - bytes: the encoded message.
   ///   - initialize: the C type's `__init` function.
+  ///   - limits: what the message may cost.
   ///   - read: copies what is wanted out of the struct, which is gone when it returns.
   public static func decode<CMessage, Value>(
     _ bytes: [UInt8], _ initialize: (UnsafeMutablePointer<CMessage>?) -> Void,

@@ -4,8 +4,9 @@ public struct RequestWriter<Message: WireMessage>: Sendable {
 
   /// Writes a message; waits first while the server is behind by more than the high-water mark.
   ///
-  /// - Parameter compresses: false leaves the message as it is also when the call has an encoding,
-  ///   such as one that holds a secret beside what others chose (CRIME).
+  /// With `compresses` false the message is left as it is also when the call has an encoding: for
+  /// one that holds a secret beside what others chose, whose length would tell of it (CRIME).
+  ///
   /// - Throws: RESOURCE_EXHAUSTED for a message over the limit; when the call is over, its status,
   ///   or CANCELLED if that is OK, and the task's cancellation. The message is not written then.
   public nonisolated(nonsending) func write(

@@ -3,6 +3,20 @@
 
 import GRPC
 
+extension GreeterV1 {
+  /// The proto files of the package, for reflection.
+  package enum ProtoFiles {
+    /// `greeter/v1/greeter.proto`.
+    package static let greeter = ProtoFile(
+      "greeter/v1/greeter.proto", imports: [],
+      base64: """
+        ChhncmVldGVyL3YxL2dyZWV0ZXIucHJvdG8SCmdyZWV0ZXIudjEiHAoMR3JlZXRSZXF1ZXN0EgwKBG5hbWUYASABKAkiHQoNR3JlZXRSZXNwb25zZRIM\
+        CgR0ZXh0GAEgASgJMkcKB0dyZWV0ZXISPAoFR3JlZXQSGC5ncmVldGVyLnYxLkdyZWV0UmVxdWVzdBoZLmdyZWV0ZXIudjEuR3JlZXRSZXNwb25zZWIG\
+        cHJvdG8z
+        """)
+  }
+}
+
 extension ShapesV1 {
   /// The proto files of the package, for reflection.
   package enum ProtoFiles {
