@@ -157,7 +157,7 @@ let benchmarks: [Target] = [
     path: "Tests/Benchmarks/BenchmarkMessages", swiftSettings: strict),
   .executableTarget(
     name: "rpc-bench-server",
-    dependencies: ["BenchmarkMessages", "GRPC", "GRPCTransport", log, arguments] + nio,
+    dependencies: ["BenchmarkMessages", "GRPC", "GRPCTransport", metrics, arguments] + nio,
     path: "Tests/Benchmarks/rpc-bench-server", swiftSettings: strict),
   .executableTarget(
     name: "rpc-bench-client",

@@ -13,7 +13,7 @@ struct RPCBenchServer: ParsableCommand {
     abstract: "Serve bench.v1.EchoService, for Deploy/bench to measure.",
     discussion: """
       Prints where it listens once it does, and ends at SIGTERM or Ctrl-C. All that a server in production has is \
-      on: deadlines, and the limits of calls, connections and memory.
+      on: deadlines, the limits of calls, connections and memory, and metrics.
       """)
 
   @Option(help: "Listen on this port of 127.0.0.1; 0 takes any.")
@@ -61,6 +61,7 @@ struct RPCBenchServer: ParsableCommand {
       configuration.maximumConnections = 20_000
       configuration.tls = tls
       var router = Router()
+      router.intercept(with: MetricsInterceptor(factory: InMemoryMetrics()))
       router.add(EchoService())
       return try await GRPCServer.start(
         router, on: endpoint, configuration: configuration, group: group)
