@@ -189,9 +189,14 @@ final class CarriedCalls: ConnectionRole {
 }
 
 /// A client's call's way out: does at once what is asked on the connection's loop, else goes there.
-struct ClientStream: CallTransport {
-  let link: HTTP2Link<CarriedCalls>
-  let stream: HTTP2Stream
+final class ClientStream: CallTransport {
+  private let link: HTTP2Link<CarriedCalls>
+  private let stream: HTTP2Stream
+
+  init(link: HTTP2Link<CarriedCalls>, stream: HTTP2Stream) {
+    self.link = link
+    self.stream = stream
+  }
 
   func perform(_ operation: ClientOperation) {
     if link.isHere {

@@ -31,13 +31,22 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
 
   var now: ContinuousClock.Instant { .now }
 
-  // The transport's one place that starts tasks without a parent: each is a call's handler, and
-  // its `ServerCall` cancels it when the call ends.
-  func start(_ handler: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+  // The transport's one place that starts tasks without a parent: each is a call's handler, which
+  // its `ServerCall` cancels when the call ends, or belongs to a client's connection.
+  func start(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     if eventLoop.inEventLoop {
-      Task.immediate(executorPreference: self, operation: handler)
+      Task.immediate(executorPreference: self, operation: work)
     } else {
-      Task(executorPreference: self, operation: handler)
+      Task(executorPreference: self, operation: work)
+    }
+  }
+
+  // Without a closure for the work in between.
+  func start(_ call: ServerCall) -> Task<Void, Never> {
+    if eventLoop.inEventLoop {
+      Task.immediate(executorPreference: self) { await call.runHandler() }
+    } else {
+      Task(executorPreference: self) { await call.runHandler() }
     }
   }
 

@@ -47,6 +47,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   @exclusivity(unchecked) private var isFlushScheduled = false
   private var isClosing = false
   private var hasEnded = false
+  @exclusivity(unchecked) private var lastRead = NIODeadline.now()
   private var lastRenewal = NIODeadline.now()
   private var prefaceTimer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
@@ -64,6 +65,9 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     self.eventLoop = eventLoop
     session = try HTTP2Session(role: Role.side, limits: limits)
   }
+
+  /// The time, read once a burst; to be asked on the loop.
+  var time: NIODeadline { isReading ? lastRead : .now() }
 
   // MARK: Work from elsewhere
 
@@ -122,10 +126,10 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     guard !isClosing else { return }
     isReading = true
     let input = unwrapInboundIn(data)
-    let now = NIODeadline.now()
-    if now - lastRenewal > .seconds(1) {
+    lastRead = .now()
+    if lastRead - lastRenewal > .seconds(1) {
       session.renewAllowance()
-      lastRenewal = now
+      lastRenewal = lastRead
     }
     do {
       try session.receive(input.readableBytesSpan)

@@ -28,8 +28,7 @@ extension HTTP2Link {
   /// Queues one message; false: the stream has enough, wait for `.writable`.
   func write(_ message: OutboundMessage, on stream: HTTP2Stream) -> Bool {
     withUnsafeBytes(of: message.prefix) { prefix in
-      _ = session.write(prefix.bytes, on: stream)
+      session.write(prefix.bytes, message.payload.span.bytes, on: stream)
     }
-    return session.write(message.payload.span.bytes, on: stream)
   }
 }

@@ -134,9 +134,8 @@ public struct HTTP2Session: ~Copyable {
   /// Says that body bytes of a stream were used: the peer may send as many more.
   public mutating func consume(_ count: Int, on stream: HTTP2Stream) {
     guard isOpen(stream) else { return }
-    let used = min(count, state.pointee.streams.slots[stream.slot].unconsumed)
+    let used = state.pointee.consume(count, stream.slot)
     guard used > 0 else { return }
-    state.pointee.streams.slots[stream.slot].unconsumed -= used
     _ = nghttp2_session_consume(session, stream.id, used)
   }
 
@@ -186,7 +185,7 @@ public struct HTTP2Session: ~Copyable {
       }
     }
     guard result == id else {
-      _ = state.pointee.streams.close(stream.slot)
+      _ = state.pointee.close(stream.slot)
       state.pointee.streams.release(stream.slot)
       throw HTTP2Error(library: Int(result))
     }
@@ -223,21 +222,34 @@ public struct HTTP2Session: ~Copyable {
   ///
   /// The bytes are taken either way: the queue is bounded by the high-water mark and one write.
   public mutating func write(_ bytes: RawSpan, on stream: HTTP2Stream) -> Bool {
-    guard isOpen(stream), state.pointee.streams.slots[stream.slot].body.isOpen else { return true }
-    state.pointee.streams.slots[stream.slot].body.append(bytes)
+    write(bytes, RawSpan(), on: stream)
+  }
+
+  /// Queues two pieces of body bytes, the one after the other.
+  public mutating func write(
+    _ first: RawSpan, _ second: RawSpan, on stream: HTTP2Stream
+  ) -> Bool {
+    guard isOpen(stream) else { return true }
+    let hasRoom = state.pointee.appendBody(first, second, stream.slot)
     resume(stream)
-    let isFull =
-      state.pointee.streams.slots[stream.slot].body.count >= state.pointee.limits.outboundHighWater
-    if isFull { state.pointee.streams.slots[stream.slot].body.wantsRoom = true }
-    return !isFull
+    return hasRoom
   }
 
   /// Ends this side of a stream after the bytes queued, with trailers or without.
   ///
   /// When a server ends a stream whose request goes on, the stream is then reset with NO_ERROR.
   public mutating func finish(_ stream: HTTP2Stream, trailers: HeaderBlock? = nil) {
+    finish(stream, trailers.map { .trailers($0) } ?? .plain)
+  }
+
+  /// As the other, with constant trailers, which are not copied.
+  public mutating func finish(_ stream: HTTP2Stream, trailers: StaticHeaders) {
+    finish(stream, .constantTrailers(trailers))
+  }
+
+  private func finish(_ stream: HTTP2Stream, _ end: OutboundBody.End) {
     guard isOpen(stream), state.pointee.streams.slots[stream.slot].body.isOpen else { return }
-    state.pointee.streams.slots[stream.slot].body.end = trailers.map { .trailers($0) } ?? .plain
+    state.pointee.streams.slots[stream.slot].body.end = end
     resume(stream)
   }
 
@@ -245,7 +257,7 @@ public struct HTTP2Session: ~Copyable {
   /// not sent, the trailers do not wait for the peer's window.
   public mutating func cutOff(_ stream: HTTP2Stream, trailers: HeaderBlock) {
     guard isOpen(stream) else { return }
-    state.pointee.streams.slots[stream.slot].body.cutOff()
+    state.pointee.cutOffBody(stream.slot)
     _ = trailers.withNameValues {
       nghttp2_submit_trailer(session, stream.id, $0.baseAddress, $0.count)
     }
@@ -282,6 +294,11 @@ public struct HTTP2Session: ~Copyable {
   /// Bytes queued for sending on a stream, without those already framed.
   public func queuedBytes(on stream: HTTP2Stream) -> Int {
     isOpen(stream) ? state.pointee.streams.slots[stream.slot].body.count : 0
+  }
+
+  /// Body bytes that all streams hold: received and not consumed, and queued for sending.
+  public var heldBytes: (received: Int, queued: Int) {
+    (state.pointee.heldReceived, state.pointee.heldQueued)
   }
 
   /// Nothing will be read or sent any more: the connection can be closed.

@@ -8,6 +8,8 @@ struct OutboundBody {
     case plain
     /// A HEADERS frame with END_STREAM after the last DATA frame.
     case trailers(HeaderBlock)
+    /// The same, of a constant.
+    case constantTrailers(StaticHeaders)
     /// The end was submitted by itself; no DATA frame may follow.
     case cutOff
   }
@@ -27,9 +29,12 @@ struct OutboundBody {
 
   var isOpen: Bool { if case .open = end { true } else { false } }
 
-  mutating func append(_ more: RawSpan) {
+  /// Appends two pieces; returns the count then.
+  mutating func append(_ first: RawSpan, _ second: RawSpan) -> Int {
     if head > 0, head >= bytes.count - head { compact() }
-    more.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    first.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    if !second.isEmpty { second.withUnsafeBytes { bytes.append(contentsOf: $0) } }
+    return count
   }
 
   /// Moves at most `target.count` bytes out; returns how many.

@@ -136,6 +136,13 @@ enum SessionCallbacks {
           nghttp2_submit_trailer(session, id, $0.baseAddress, $0.count)
         }
         if failure != 0 { return Int(NGHTTP2Error.temporalFailure) }
+      case .constantTrailers(let headers):
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+        let fields = headers.fields
+        if nghttp2_submit_trailer(session, id, fields.baseAddress, fields.count) != 0 {
+          return Int(NGHTTP2Error.temporalFailure)
+        }
       }
       return taken
     }

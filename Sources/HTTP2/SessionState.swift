@@ -11,6 +11,10 @@ struct SessionState: ~Copyable {
   /// Counts the streams that we reset for the peer's fault: each may have cost a handler's start,
   /// which no useful frame makes good.
   var faults: FloodMeter
+  /// Body bytes received and not consumed, of all streams.
+  private(set) var heldReceived = 0
+  /// Body bytes that wait to be sent, of all streams.
+  private(set) var heldQueued = 0
   /// Where the input's frames begin.
   private var frames: FrameScanner
   /// The header blocks received and not heard of yet, after one another.
@@ -105,6 +109,7 @@ struct SessionState: ~Copyable {
     guard offset >= 0, offset + bytes.count <= input?.count ?? 0 else { return false }
     flood.useful()
     streams.slots[stream.slot].unconsumed += bytes.count
+    heldReceived += bytes.count
     events.append(.data(stream, offset..<offset + bytes.count))
     return true
   }
@@ -112,10 +117,41 @@ struct SessionState: ~Copyable {
   /// Frees the stream's slot; returns how many bytes to give back to the connection's window.
   mutating func closed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) -> Int {
     events.append(.closed(stream, code))
-    return streams.close(stream.slot)
+    return close(stream.slot)
+  }
+
+  /// Forgets a stream; returns the bytes that nobody will consume now.
+  mutating func close(_ slot: Int) -> Int {
+    heldQueued -= streams.slots[slot].body.count
+    let unconsumed = streams.close(slot)
+    heldReceived -= unconsumed
+    return unconsumed
+  }
+
+  /// Takes at most so many bytes as consumed; returns how many.
+  mutating func consume(_ count: Int, _ slot: Int) -> Int {
+    let used = min(count, streams.slots[slot].unconsumed)
+    streams.slots[slot].unconsumed -= used
+    heldReceived -= used
+    return used
   }
 
   // MARK: Sending
+
+  /// Queues body bytes; false if the writer is to wait.
+  mutating func appendBody(_ first: RawSpan, _ second: RawSpan, _ slot: Int) -> Bool {
+    guard streams.slots[slot].body.isOpen else { return true }
+    heldQueued += first.byteCount + second.byteCount
+    let isFull = streams.slots[slot].body.append(first, second) >= limits.outboundHighWater
+    if isFull { streams.slots[slot].body.wantsRoom = true }
+    return !isFull
+  }
+
+  /// Drops the body bytes that wait, since the end goes out by itself.
+  mutating func cutOffBody(_ slot: Int) {
+    heldQueued -= streams.slots[slot].body.count
+    streams.slots[slot].body.cutOff()
+  }
 
   /// Moves body bytes of a slot into a frame.
   mutating func takeBody(
@@ -123,6 +159,7 @@ struct SessionState: ~Copyable {
   ) -> (taken: Int, left: Int) {
     let taken = streams.slots[stream.slot].body.take(into: target)
     let left = streams.slots[stream.slot].body.count
+    heldQueued -= taken
     if taken > 0 { flood.useful() }
     if streams.slots[stream.slot].body.wantsRoom, left < limits.outboundHighWater / 2 {
       streams.slots[stream.slot].body.wantsRoom = false

@@ -6,16 +6,26 @@ public protocol CallRuntime: Sendable {
   /// The time that deadlines are measured by.
   var now: ContinuousClock.Instant { get }
 
-  /// Starts a handler, at once (`Task.immediate(executorPreference:)`) or soon.
+  /// Starts a task, at once (`Task.immediate(executorPreference:)`) or soon.
   ///
-  /// The handler ends by itself when its task is cancelled, and it never throws.
-  func start(_ handler: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+  /// It ends by itself when it is cancelled, and it never throws.
+  func start(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never>
+
+  /// Starts a task that does `ServerCall.runHandler()`; as the other, but for each call of a server.
+  func start(_ call: ServerCall) -> Task<Void, Never>
 
   /// Runs an action, which is short and doesn't block, once after a delay that is at most
   /// `CallRuntimeLimits.longestDelay`; never before `schedule` has returned.
   func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
   ) -> any ScheduledAction
+}
+
+extension CallRuntime {
+  /// Starts the handler as any work.
+  public func start(_ call: ServerCall) -> Task<Void, Never> {
+    start { await call.runHandler() }
+  }
 }
 
 /// An action that waits for its time.

@@ -7,12 +7,13 @@ import Synchronization
 /// Reading and writing suspend only when there is nothing to read, or no room to write. The lock
 /// guards a few words and is never held while a transport or a task is called; on the executor of a
 /// connection it is never contended.
-final class CallStreams<Operation: Sendable>: Sendable {
-  private struct State: ~Copyable {
+struct CallStreams<Operation: Sendable>: ~Copyable, Sendable {
+  // Not private: whoever holds a `CallStreams` holds this too.
+  struct State: ~Copyable {
     var inbound: InboundMessages
     var budget: OutboundBudget
-    var reader: CheckedContinuation<InboundMessage?, any Error>?
-    var writers: Deque<Writer> = []
+    var reader: WaitingReader?
+    var writers: Deque<WaitingWriter> = []
     var nextWriter = 0
     /// Why nothing can be written any more.
     var writeEnd: (any Error)?
@@ -23,25 +24,29 @@ final class CallStreams<Operation: Sendable>: Sendable {
     /// Somebody is at the outbox, so that operations stay in order.
     var isPerforming = false
 
-    mutating func enqueue(_ operation: Operation) {
+    fileprivate mutating func enqueue(_ operation: Operation) {
       if let head = head.take() { outbox.append(head) }
       outbox.append(operation)
     }
 
-    mutating func deliver() -> Delivery<Operation> {
-      var delivery = Delivery<Operation>()
-      if reader != nil {
-        delivery.next = inbound.next()
-        if case .none = delivery.next {} else { delivery.reader = reader.take() }
-      }
-      delivery.consumed = inbound.takeConsumed()
-      if delivery.consumed > 0 { delivery.transport = transport }
-      return delivery
+    /// What there is for a reader that waits. Call it before `takeConsumed`.
+    fileprivate mutating func deliver() -> Delivery? {
+      guard reader != nil else { return nil }
+      let next = inbound.next()
+      if case .none = next { return nil }
+      return reader.take().map { Delivery(reader: $0, next: next) }
+    }
+
+    /// Whom to tell of how many bytes as consumed.
+    fileprivate mutating func takeConsumed() -> Consumed<Operation>? {
+      let bytes = inbound.takeConsumed()
+      guard bytes > 0, let transport else { return nil }
+      return Consumed(transport: transport, bytes: bytes)
     }
 
     /// The transport, when nothing is in the way and the caller may perform at once; it then calls
     /// `performAll(isMine: true)`.
-    mutating func beginPerforming() -> (any CallTransport<Operation>)? {
+    fileprivate mutating func beginPerforming() -> (any CallTransport<Operation>)? {
       guard !isPerforming, outbox.isEmpty, let transport else { return nil }
       isPerforming = true
       return transport
@@ -84,7 +89,7 @@ extension CallStreams {
       try await withCheckedThrowingContinuation { park($0) }
     } onCancel: {
       let reader = state.withLock { $0.reader.take() }
-      reader?.resume(throwing: cancellation)
+      reader?.continuation.resume(throwing: cancellation)
     }
   }
 
@@ -93,30 +98,23 @@ extension CallStreams {
     state.withLock { ($0.inbound.readCount, $0.budget.writtenCount) }
   }
 
-  /// How many messages wait to be read.
-  var waitingCount: Int { state.withLock { $0.inbound.count } }
-
   private func readNow() -> InboundMessages.Next {
-    let (next, consumed, transport) = state.withLock { state in
-      let next = state.inbound.next()
-      let consumed = state.inbound.takeConsumed()
-      return (next, consumed, consumed > 0 ? state.transport : nil)
-    }
-    transport?.consumed(consumed)
+    let (next, consumed) = state.withLock { ($0.inbound.next(), $0.takeConsumed()) }
+    consumed?.tell()
     return next
   }
 
   private func park(_ continuation: CheckedContinuation<InboundMessage?, any Error>) {
     let isSecond = state.withLock { state in
       if state.reader != nil { return true }
-      state.reader = continuation
+      state.reader = WaitingReader(continuation)
       return false
     }
     if isSecond {
       continuation.resume(throwing: RPCError(.internal, "a call's messages have two readers"))
     } else if Task.isCancelled {
       let reader = state.withLock { $0.reader.take() }
-      reader?.resume(throwing: cancellation)
+      reader?.continuation.resume(throwing: cancellation)
     } else {
       // What came between the look and the parking.
       wakeReader()
@@ -125,66 +123,94 @@ extension CallStreams {
 
   /// Hands the reader that waits, if any, what there is, and tells the transport what is consumed.
   private func wakeReader() {
-    state.withLock { $0.deliver() }.carryOut()
+    let (delivery, consumed) = state.withLock { ($0.deliver(), $0.takeConsumed()) }
+    consumed?.tell()
+    delivery?.carryOut()
+  }
+}
+
+/// A task that waits for a message. A class, so that a state without one costs next to nothing.
+final class WaitingReader: Sendable {
+  let continuation: CheckedContinuation<InboundMessage?, any Error>
+
+  init(_ continuation: CheckedContinuation<InboundMessage?, any Error>) {
+    self.continuation = continuation
   }
 }
 
 /// A task that waits for room to write.
-private struct Writer: Sendable {
+struct WaitingWriter: Sendable {
   let id: Int
   let continuation: CheckedContinuation<Void, any Error>
 }
 
-/// What is to be done at the end of writing once the lock is free.
-private struct Ending<Operation: Sendable>: Sendable {
-  let writers: Deque<Writer>
-  let delivery: Delivery<Operation>
-  /// Set when the last operations can be performed at once.
-  var transport: (any CallTransport<Operation>)?
-  var head: Operation?
-}
-
 /// What is to be done for a reader once the lock is free.
-private struct Delivery<Operation: Sendable>: Sendable {
-  var reader: CheckedContinuation<InboundMessage?, any Error>?
-  var next = InboundMessages.Next.none
-  var consumed = 0
-  var transport: (any CallTransport<Operation>)?
+private struct Delivery: Sendable {
+  let reader: WaitingReader
+  let next: InboundMessages.Next
 
   func carryOut() {
-    transport?.consumed(consumed)
     switch next {
-    case .message(let message): reader?.resume(returning: message)
-    case .end(nil): reader?.resume(returning: nil)
-    case .end(let error?): reader?.resume(throwing: error)
-    case .aborted(let error): reader?.resume(throwing: error)
+    case .message(let message): reader.continuation.resume(returning: message)
+    case .end(nil): reader.continuation.resume(returning: nil)
+    case .end(let error?): reader.continuation.resume(throwing: error)
+    case .aborted(let error): reader.continuation.resume(throwing: error)
     case .none: break
     }
   }
 }
 
+/// What is to be said to the transport once the lock is free.
+private struct Consumed<Operation: Sendable>: Sendable {
+  let transport: any CallTransport<Operation>
+  let bytes: Int
+
+  func tell() { transport.consumed(bytes) }
+}
+
 // MARK: - Events from the transport
 
 extension CallStreams {
-  private typealias Received = Result<(completed: Int, waiting: Int), RPCError>
-
   /// Takes bytes of the peer; answers how many messages they complete, and how many wait then. After
   /// it throws, the call must be aborted.
   @discardableResult
   func receive(_ bytes: RawSpan) throws(RPCError) -> (completed: Int, waiting: Int) {
-    let (result, delivery) = bytes.withUnsafeBytes { buffer in
+    var fault: RPCError?
+    var completed = 0
+    var waiting = 0
+    let (delivery, consumed) = bytes.withUnsafeBytes { buffer in
       state.withLock { state in
         do throws(RPCError) {
-          let completed = try state.inbound.receive(buffer.bytes)
-          let delivery = state.deliver()
-          return (Received.success((completed, state.inbound.count)), delivery)
+          completed = try state.inbound.receive(buffer.bytes)
         } catch {
-          return (Received.failure(error), state.deliver())
+          fault = error
         }
+        let delivery = state.deliver()
+        waiting = state.inbound.count
+        return (delivery, state.takeConsumed())
       }
     }
-    delivery.carryOut()
-    return try result.get()
+    consumed?.tell()
+    delivery?.carryOut()
+    if let fault { throw fault }
+    return (completed, waiting)
+  }
+
+  /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
+  /// the error that ends the reading, also that a message is cut short, and how many messages wait.
+  @discardableResult
+  func finishReceiving(_ error: RPCError?) -> (final: RPCError?, waiting: Int) {
+    var final: RPCError?
+    var waiting = 0
+    let (delivery, consumed) = state.withLock { state in
+      final = state.inbound.finish(error)
+      let delivery = state.deliver()
+      waiting = state.inbound.count
+      return (delivery, state.takeConsumed())
+    }
+    consumed?.tell()
+    delivery?.carryOut()
+    return (final, waiting)
   }
 
   /// The encoding of the peer's compressed messages from now on.
@@ -192,21 +218,12 @@ extension CallStreams {
     state.withLock { $0.inbound.encoding = encoding }
   }
 
-  /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
-  /// the error that ends the reading: also that a message is cut short.
-  @discardableResult
-  func finishReceiving(_ error: RPCError?) -> RPCError? {
-    let final = state.withLock { $0.inbound.finish(error) }
-    wakeReader()
-    return final
-  }
-
   /// So many written bytes have left.
   func sent(_ bytes: Int) {
-    let writers = state.withLock { state in
-      state.budget.sent(bytes) ? state.writers.takeAll() : []
+    let writers: Deque<WaitingWriter>? = state.withLock { state in
+      state.budget.sent(bytes) && !state.writers.isEmpty ? state.writers.takeAll() : nil
     }
-    for writer in writers { writer.continuation.resume() }
+    if let writers { for writer in writers { writer.continuation.resume() } }
   }
 
   /// The way out is there: does what has waited for it.
@@ -259,30 +276,35 @@ extension CallStreams {
     _ first: Operation?, _ last: Operation?, withHead: Bool, reason: any Error,
     stopsReading: Bool = false
   ) -> Bool {
-    let ending: Ending<Operation>? = state.withLock { state in
-      guard state.writeEnd == nil else { return nil }
+    var head: Operation?
+    var writers: Deque<WaitingWriter> = []
+    var delivery: Delivery?
+    let admission = state.withLock { state in
+      guard state.writeEnd == nil else { return Admission<Operation>.refused }
       state.writeEnd = reason
       if !withHead { state.head = nil }
       if stopsReading { state.inbound.abort(reason) }
-      var ending = Ending(writers: state.writers.takeAll(), delivery: state.deliver())
-      ending.transport = state.beginPerforming()
-      if ending.transport != nil {
-        ending.head = state.head.take()
-      } else {
-        if let first { state.enqueue(first) }
-        if let last { state.enqueue(last) }
+      if !state.writers.isEmpty { writers = state.writers.takeAll() }
+      delivery = state.deliver()
+      if let transport = state.beginPerforming() {
+        head = state.head.take()
+        return .now(transport)
       }
-      return ending
+      if let first { state.enqueue(first) }
+      if let last { state.enqueue(last) }
+      return .queued
     }
-    guard let ending else { return false }
-    if let transport = ending.transport {
-      if let head = ending.head { transport.perform(head) }
+    switch admission {
+    case .refused: return false
+    case .now(let transport):
+      if let head { transport.perform(head) }
       if let first { transport.perform(first) }
       if let last { transport.perform(last) }
+      performAll(isMine: true)
+    case .queued: performAll()
     }
-    performAll(isMine: ending.transport != nil)
-    ending.delivery.carryOut()
-    for writer in ending.writers { writer.continuation.resume(throwing: reason) }
+    delivery?.carryOut()
+    for writer in writers { writer.continuation.resume(throwing: reason) }
     return true
   }
 
@@ -326,7 +348,7 @@ extension CallStreams {
   private func writeNow(_ operation: Operation, bytes: Int) throws -> Bool {
     let admission = try state.withLock { state in
       if let reason = state.writeEnd { throw reason }
-      guard state.budget.hasRoom else { return Admission<Operation>.noRoom }
+      guard state.budget.hasRoom else { return Admission<Operation>.refused }
       state.budget.written(bytes)
       if state.head == nil, let transport = state.beginPerforming() { return .now(transport) }
       state.enqueue(operation)
@@ -340,14 +362,14 @@ extension CallStreams {
     case .queued:
       performAll()
       return true
-    case .noRoom: return false
+    case .refused: return false
     }
   }
 
   private func park(writer id: Int, _ continuation: CheckedContinuation<Void, any Error>) {
     let mustTryAgain = state.withLock { state in
       if state.writeEnd != nil || state.budget.hasRoom { return true }
-      state.writers.append(Writer(id: id, continuation: continuation))
+      state.writers.append(WaitingWriter(id: id, continuation: continuation))
       return false
     }
     if mustTryAgain {
@@ -387,7 +409,8 @@ private enum Admission<Operation: Sendable>: Sendable {
   case now(any CallTransport<Operation>)
   /// It waits for others, or for a transport.
   case queued
-  case noRoom
+  /// It is not taken.
+  case refused
 }
 
 extension Deque {

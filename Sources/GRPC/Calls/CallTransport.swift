@@ -7,7 +7,7 @@
 ///
 /// The other direction is the methods of `ServerCall` and `ClientCall`. A transport calls those of
 /// one call one at a time, and drops its reference to the call after its last event.
-public protocol CallTransport<Operation>: Sendable {
+public protocol CallTransport<Operation>: AnyObject, Sendable {
   /// `ServerOperation` or `ClientOperation`.
   associatedtype Operation: Sendable
 

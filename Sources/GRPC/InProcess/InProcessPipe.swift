@@ -63,8 +63,10 @@ final class InProcessPipe: Sendable {
 }
 
 /// The client's half: its operations are the server's events.
-struct ToServer: CallTransport {
-  let pipe: InProcessPipe
+final class ToServer: CallTransport {
+  private let pipe: InProcessPipe
+
+  init(pipe: InProcessPipe) { self.pipe = pipe }
 
   func perform(_ operation: ClientOperation) {
     switch operation {
@@ -80,9 +82,14 @@ struct ToServer: CallTransport {
 }
 
 /// The server's half: its operations are the client's events.
-struct ToClient: CallTransport {
-  let pipe: InProcessPipe
-  let limits: CallLimits
+final class ToClient: CallTransport {
+  private let pipe: InProcessPipe
+  private let limits: CallLimits
+
+  init(pipe: InProcessPipe, limits: CallLimits) {
+    self.pipe = pipe
+    self.limits = limits
+  }
 
   func perform(_ operation: ServerOperation) {
     switch operation {

@@ -23,8 +23,8 @@ public struct TaskRuntime<C: Clock>: CallRuntime where C.Duration == Duration {
   }
 
   /// Starts the handler as a task on the executor.
-  public func start(_ handler: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-    Task(executorPreference: executor) { await handler() }
+  public func start(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    Task(executorPreference: executor) { await work() }
   }
 
   /// Waits on the clock in a task of its own.

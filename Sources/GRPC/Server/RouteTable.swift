@@ -1,17 +1,19 @@
 /// A method and what answers it. A class, so that a call holds it by one reference.
 final class Route: Sendable {
+  typealias Run = nonisolated(nonsending) @Sendable (ServerCall) async throws -> [UInt8]?
+
   let method: MethodDescriptor
   /// Reads the requests, runs the handler, writes all responses but a single one, which it returns.
-  let run: @Sendable (ServerCall) async throws -> [UInt8]?
+  let run: Run
   /// What stands around `run`, which it is part of; nil: nothing.
   let interceptors: ServerInterceptorChain?
   /// The method's path, as it comes over the wire.
   fileprivate let path: [UInt8]
-  private let handler: @Sendable (ServerCall) async throws -> [UInt8]?
+  private let handler: Run
 
   init(
     _ method: MethodDescriptor, within interceptors: ServerInterceptorChain? = nil,
-    run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
+    run: @escaping Run
   ) {
     self.method = method
     self.interceptors = interceptors

@@ -11,13 +11,25 @@ public struct Router: Sendable {
   private var unknownMethods: ServerInterceptorChain?
   private var shutdownActions: [@Sendable () -> Void] = []
 
+  /// Answers a request, or a stream of them, with one response. It starts on the executor of its
+  /// call, without a hop.
+  public typealias UnaryHandler<Request, Response> =
+    nonisolated(nonsending) @Sendable (Request, ServerContext) async throws -> Response
+
+  /// Answers a request, or a stream of them, with a stream of responses. It starts on the executor
+  /// of its call, without a hop.
+  public typealias StreamingHandler<Request, Response: WireMessage> =
+    nonisolated(nonsending) @Sendable (
+      Request, ResponseWriter<Response>, ServerContext
+    ) async throws -> Void
+
   /// Answers nothing yet.
   public init() {}
 
   /// Answers a unary method; a later handler for the same path takes the place of an earlier one.
   public mutating func unary<Q: WireMessage, A: WireMessage>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (Q, ServerContext) async throws -> A
+    _ handler: @escaping UnaryHandler<Q, A>
   ) {
     add(method, .unary) { call in
       let request = try await Q(decoding: call.onlyRequest(), as: "request")
@@ -28,7 +40,7 @@ public struct Router: Sendable {
   /// Answers a client-streaming method.
   public mutating func clientStreaming<Q: WireMessage, A: WireMessage>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (RequestStream<Q>, ServerContext) async throws -> A
+    _ handler: @escaping UnaryHandler<RequestStream<Q>, A>
   ) {
     add(method, .clientStreaming) { call in
       try await handler(RequestStream(call: call), call.context).encoded(as: "response")
@@ -38,7 +50,7 @@ public struct Router: Sendable {
   /// Answers a server-streaming method.
   public mutating func serverStreaming<Q: WireMessage, A: WireMessage>(
     _ method: MethodDescriptor,
-    _ handler: @escaping @Sendable (Q, ResponseWriter<A>, ServerContext) async throws -> Void
+    _ handler: @escaping StreamingHandler<Q, A>
   ) {
     add(method, .serverStreaming) { call in
       let request = try await Q(decoding: call.onlyRequest(), as: "request")
@@ -50,8 +62,7 @@ public struct Router: Sendable {
   /// Answers a method where both sides are streams.
   public mutating func bidirectionalStreaming<Q: WireMessage, A: WireMessage>(
     _ method: MethodDescriptor,
-    _ handler:
-      @escaping @Sendable (RequestStream<Q>, ResponseWriter<A>, ServerContext) async throws -> Void
+    _ handler: @escaping StreamingHandler<RequestStream<Q>, A>
   ) {
     add(method, .bidirectionalStreaming) { call in
       try await handler(RequestStream(call: call), ResponseWriter(call: call), call.context)
@@ -122,7 +133,7 @@ public struct Router: Sendable {
 
   private mutating func add(
     _ method: MethodDescriptor, _ kind: MethodKind,
-    _ run: @escaping @Sendable (ServerCall) async throws -> [UInt8]?
+    _ run: @escaping Route.Run
   ) {
     precondition(method.kind == kind, "\(method.path) is \(method.kind), its handler \(kind)")
     table.add(Route(method, run: run).within(interceptors))

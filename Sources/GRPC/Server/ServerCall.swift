@@ -40,6 +40,8 @@ public final class ServerCall: Sendable {
   let acceptedEncodings: MessageEncodings
 
   private let route: Route?
+  private let hasSingleRequest: Bool
+  private let timeout: Duration?
   private let limits: CallLimits
   private let runtime: any CallRuntime
   private let logger: Logger
@@ -58,9 +60,9 @@ public final class ServerCall: Sendable {
       ?? router.unknownRoute(path: head.path)
     self.peer = peer
     metadata = head.metadata
-    deadline = head.timeout.flatMap { timeout in
-      timeout < CallRuntimeLimits.longestDelay ? runtime.now.advanced(by: timeout) : nil
-    }
+    hasSingleRequest = route?.method.kind.hasSingleRequest ?? false
+    timeout = head.timeout.flatMap { $0 < CallRuntimeLimits.longestDelay ? max($0, .zero) : nil }
+    deadline = timeout.map { runtime.now.advanced(by: $0) }
     self.limits = limits
     self.runtime = runtime
     self.logger = logger
@@ -71,7 +73,7 @@ public final class ServerCall: Sendable {
     streams = CallStreams(
       limits: limits, encoding: head.encoding,
       head: .initialMetadata(ResponseHead(encoding: encoding)), transport: transport,
-      cancellation: CancellationError())
+      cancellation: Self.over)
   }
 
   var context: ServerContext { ServerContext(call: self) }
@@ -88,21 +90,20 @@ extension ServerCall {
   /// Starts the call: its deadline, and its handler if the requests are a stream. The answer, such
   /// as UNIMPLEMENTED for an unknown method, may come before it returns.
   public func begin() {
-    guard let route else {
+    guard route != nil else {
       abort(.noSuchMethod)
       return
     }
-    if let deadline {
-      let left = runtime.now.duration(to: deadline)
+    var timer: (any ScheduledAction)?
+    if let timeout {
       // Strong: it is cancelled when the call ends, as every call does.
-      let timer = runtime.schedule(after: max(left, .zero)) { self.expire() }
-      life.withLock { $0.timer = timer }
+      timer = runtime.schedule(after: timeout) { self.expire() }
     }
-    if route.method.kind.hasSingleRequest {
-      life.withLock { $0.phase = .gathering }
-    } else {
-      startHandler()
+    life.withLock { life in
+      life.timer = timer
+      if hasSingleRequest { life.phase = .gathering }
     }
+    if !hasSingleRequest { startHandler() }
   }
 
   /// Bytes of the client's messages, cut anywhere; answers how many messages they complete.
@@ -110,7 +111,7 @@ extension ServerCall {
   public func receive(_ bytes: RawSpan) -> Int {
     do {
       let (completed, waiting) = try streams.receive(bytes)
-      if waiting > 1, method.kind.hasSingleRequest, isGathering { abort(Self.wrongCount) }
+      if waiting > 1, hasSingleRequest, isGathering { abort(Self.wrongCount) }
       return completed
     } catch {
       abort(error)
@@ -126,10 +127,11 @@ extension ServerCall {
 
   /// The client has ended its side (END_STREAM).
   public func receiveEnd() {
-    if let cut = streams.finishReceiving(nil) {
+    let (cut, waiting) = streams.finishReceiving(nil)
+    if let cut {
       abort(cut)
-    } else if isGathering {
-      if streams.waitingCount == 1 { startHandler() } else { abort(Self.wrongCount) }
+    } else if hasSingleRequest {
+      if waiting == 1 { startHandler() } else if isGathering { abort(Self.wrongCount) }
     }
   }
 
@@ -137,8 +139,8 @@ extension ServerCall {
   /// nothing is answered.
   public func reset() {
     guard let ended = end(.cancelled) else { return }
-    streams.abort(CancellationError(), last: nil)
-    ended.cancel()
+    streams.abort(Self.over, last: nil)
+    ended.task?.cancel()
     if !ended.hadHandler { interceptRefused(.cancelled) }
   }
 
@@ -146,6 +148,9 @@ extension ServerCall {
   public func sent(_ bytes: Int) {
     streams.sent(bytes)
   }
+
+  /// What reading and writing throw once the call has ended.
+  private static let over: any Error = CancellationError()
 
   /// gRPC "Status codes": "Request cardinality violation".
   private static let wrongCount = RPCError(
@@ -216,7 +221,6 @@ extension ServerCall {
 
 extension ServerCall {
   private func startHandler() {
-    guard let route else { return }
     let begins = life.withLock { life in
       switch life.phase {
       case .created, .gathering:
@@ -226,7 +230,8 @@ extension ServerCall {
       }
     }
     guard begins else { return }
-    let task = runtime.start { await self.run(route) }
+    // The task takes the value over, which costs less than to set it there.
+    let task = ServerContext.$current.withValue(context) { runtime.start(self) }
     let isOver = life.withLock { life in
       switch life.phase {
       case .running:
@@ -238,11 +243,13 @@ extension ServerCall {
     if isOver { task.cancel() }
   }
 
-  private func run(_ route: Route) async {
+  /// Runs the handler and ends the call with what becomes of it: what a `CallRuntime` starts.
+  ///
+  /// It ends by itself when its task is cancelled, and it never throws.
+  public nonisolated(nonsending) func runHandler() async {
+    guard let route else { return }
     do {
-      let response = try await ServerContext.$current.withValue(context) {
-        try await route.run(self)
-      }
+      let response = try await route.run(self)
       let message = try response.map { try limits.outbound($0, in: encoding) }
       succeed(message)
     } catch {
@@ -251,26 +258,26 @@ extension ServerCall {
   }
 
   private func succeed(_ message: OutboundMessage?) {
-    guard end() != nil else { return }
-    let trailers = ResponseTrailers(metadata: life.withLock(\.trailingMetadata))
+    guard let ended = end() else { return }
+    let trailers = ResponseTrailers(metadata: ended.trailingMetadata)
     streams.finishWriting(
       message.map(ServerOperation.message), .trailers(trailers), withHead: true,
-      reason: CancellationError(), stopsReading: true)
+      reason: Self.over, stopsReading: true)
   }
 
   private func fail(_ error: RPCError) {
-    guard end() != nil else { return }
-    let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
+    guard let ended = end() else { return }
+    let trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
     streams.finishWriting(
-      nil, .trailers(trailers), withHead: false, reason: CancellationError(), stopsReading: true)
+      nil, .trailers(trailers), withHead: false, reason: Self.over, stopsReading: true)
   }
 
   /// The call can't go on: answers at once and cancels the handler.
   private func abort(_ error: RPCError) {
     guard let ended = end(error.code) else { return }
-    let trailers = ResponseTrailers(error, metadata: life.withLock(\.trailingMetadata))
-    streams.abort(CancellationError(), last: .abort(trailers))
-    ended.cancel()
+    let trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
+    streams.abort(Self.over, last: .abort(trailers))
+    ended.task?.cancel()
     if !ended.hadHandler { interceptRefused(error) }
   }
 
@@ -278,28 +285,33 @@ extension ServerCall {
     abort(.deadlineExceeded)
   }
 
-  /// What is left to cancel when a call ends.
+  /// What a call leaves when it ends.
   private struct Ended {
+    /// To be cancelled, unless it is the one that ends the call.
     let task: Task<Void, Never>?
     let hadHandler: Bool
-    func cancel() { task?.cancel() }
+    let trailingMetadata: Metadata
+    let timer: (any ScheduledAction)?
   }
 
   /// Moves to `ended`; nil when it was there. With a code when something else than the handler's end
   /// has ended the call.
   private func end(_ code: StatusCode? = nil) -> Ended? {
-    let (ended, timer): (Ended?, (any ScheduledAction)?) = life.withLock { life in
-      let ended: Ended
+    let ended: Ended? = life.withLock { life in
+      let task: Task<Void, Never>?
+      let hadHandler: Bool
       switch life.phase {
-      case .created, .gathering: ended = Ended(task: nil, hadHandler: false)
-      case .running(let task): ended = Ended(task: task, hadHandler: true)
-      case .ended: return (nil, nil)
+      case .created, .gathering: (task, hadHandler) = (nil, false)
+      case .running(let running): (task, hadHandler) = (running, true)
+      case .ended: return nil
       }
       life.phase = .ended
       life.cutOffBy = code
-      return (ended, life.timer.take())
+      return Ended(
+        task: task, hadHandler: hadHandler, trailingMetadata: life.trailingMetadata,
+        timer: life.timer.take())
     }
-    timer?.cancel()
+    ended?.timer?.cancel()
     return ended
   }
 

@@ -30,6 +30,9 @@ public struct ResponseHead: Sendable, Hashable {
     metadata = try Metadata(fields: fields, limit: limits.maximumMetadata)
   }
 
+  /// Whether there is nothing in it but what every head has.
+  public var isPlain: Bool { metadata.isEmpty && encoding == .identity }
+
   /// The header block to send.
   public var fields: [HeaderField] {
     var fields = [HeaderField(":status", "200"), HeaderField("content-type", ContentType.value)]
@@ -84,6 +87,11 @@ public struct ResponseTrailers: Sendable, Hashable {
     details = error.details
     self.metadata = metadata
     self.metadata.append(contentsOf: error.metadata)
+  }
+
+  /// Whether the call has succeeded, with no metadata.
+  public var isPlain: Bool {
+    code == .ok && metadata.isEmpty && message.isEmpty && details.isEmpty
   }
 
   /// The error that the caller gets; nil when the call succeeded.

@@ -1,0 +1,156 @@
+import GRPC
+import HTTP2
+import NIOCore
+
+/// One stream of a served connection: its call, and the call's way out.
+///
+/// What a call asks for is done at once when it asks on the connection's loop; from elsewhere it goes
+/// there. SAFETY: `@unchecked`, since what can change is touched on the loop only.
+final class ServedStream: CallTransport, @unchecked Sendable {
+  let link: HTTP2Link<ServedCalls>
+  let stream: HTTP2Stream
+  /// Gone when the stream is over, or was never a call's.
+  @exclusivity(unchecked) var call: ServerCall?
+  @exclusivity(unchecked) private var hasAnswered = false
+  @exclusivity(unchecked) private var hasEnded = false
+  /// Bytes written that the call does not know to be sent.
+  @exclusivity(unchecked) private var unreported = 0
+  /// Bytes read that the session does not know to be consumed.
+  @exclusivity(unchecked) private var unconsumed = 0
+  @exclusivity(unchecked) private var requestsHaveEnded = false
+
+  init(_ stream: HTTP2Stream, on link: HTTP2Link<ServedCalls>) {
+    self.stream = stream
+    self.link = link
+  }
+
+  func perform(_ operation: ServerOperation) {
+    if link.isHere {
+      performHere(operation)
+    } else {
+      link.hop { _ in self.performHere(operation) }
+    }
+  }
+
+  func consumed(_ bytes: Int) {
+    if link.isHere {
+      consumedHere(bytes)
+    } else {
+      link.hop { _ in self.consumedHere(bytes) }
+    }
+  }
+
+  private func consumedHere(_ bytes: Int) {
+    unconsumed += bytes
+    guard unconsumed >= (requestsHaveEnded ? Self.rest : 1) else { return }
+    link.session.consume(unconsumed, on: stream)
+    unconsumed = 0
+    link.scheduleFlush()
+  }
+
+  /// The last bytes of a client that sends no more are given back to the connection as the stream
+  /// ends, unless they are so many that other streams would miss them.
+  private static var rest: Int { 4 << 10 }
+
+  // MARK: Answering
+
+  private func performHere(_ operation: ServerOperation) {
+    guard link.session.isOpen(stream) else { return }
+    switch operation {
+    case .initialMetadata(let head):
+      hasAnswered = true
+      if head.isPlain {
+        respond(ServedHeaders.plainHead)
+      } else {
+        respond(HeaderBlock(head.fields), ends: false)
+      }
+    case .message(let message):
+      let hasRoom = link.write(message, on: stream)
+      unreported += message.framedCount
+      link.role.messageSent(at: link.time)
+      if hasRoom { reportSent() }
+    case .trailers(let trailers): end(trailers)
+    case .abort(let trailers): cutOff(trailers)
+    }
+    link.scheduleFlush()
+  }
+
+  private func end(_ trailers: ResponseTrailers) {
+    callEnded(trailers.code == .ok)
+    if !hasAnswered {
+      respond(HeaderBlock(trailers.fieldsOnly()), ends: true)
+    } else if trailers.isPlain {
+      link.session.finish(stream, trailers: ServedHeaders.plainTrailers)
+    } else {
+      link.session.finish(stream, trailers: HeaderBlock(trailers.fields))
+    }
+  }
+
+  private func cutOff(_ trailers: ResponseTrailers) {
+    callEnded(trailers.code == .ok)
+    if hasAnswered {
+      link.session.cutOff(stream, trailers: HeaderBlock(trailers.fields))
+    } else {
+      respond(HeaderBlock(trailers.fieldsOnly()), ends: true)
+    }
+  }
+
+  /// Answers a request that is no call.
+  func refuse(_ error: RPCError, httpStatus: Int) {
+    respond(HeaderBlock(ResponseTrailers(error).fieldsOnly(httpStatus: httpStatus)), ends: true)
+    link.scheduleFlush()
+  }
+
+  private func respond(_ headers: StaticHeaders) {
+    do {
+      try link.session.respond(on: stream, headers)
+    } catch {
+      link.session.reset(stream, .internalError)
+    }
+  }
+
+  private func respond(_ block: HeaderBlock, ends: Bool) {
+    hasAnswered = true
+    do {
+      try link.session.respond(on: stream, block, ends: ends)
+    } catch {
+      link.session.reset(stream, .internalError)
+    }
+  }
+
+  // MARK: Events
+
+  /// The client has ended its side.
+  func requestsEnded() {
+    requestsHaveEnded = true
+    call?.receiveEnd()
+  }
+
+  /// There is room to write.
+  func reportSent() {
+    guard unreported > 0 else { return }
+    let sent = unreported
+    unreported = 0
+    call?.sent(sent)
+  }
+
+  /// Nothing follows on this stream: the call is lost, unless it has ended as it should.
+  func closed() {
+    guard let call else { return }
+    self.call = nil
+    callEnded(false)
+    call.reset()
+  }
+
+  private func callEnded(_ succeeded: Bool) {
+    guard !hasEnded else { return }
+    hasEnded = true
+    link.role.callEnded(succeeded)
+  }
+}
+
+/// The header blocks of most answers.
+private enum ServedHeaders {
+  static let plainHead = StaticHeaders(HeaderBlock(ResponseHead().fields))
+  static let plainTrailers = StaticHeaders(HeaderBlock(ResponseTrailers().fields))
+}
