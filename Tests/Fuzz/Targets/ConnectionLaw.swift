@@ -178,9 +178,14 @@ private final class ServedConnection: @unchecked Sendable {
   }
 
   /// One call's way out.
-  private struct Way: CallTransport {
-    let connection: ServedConnection
-    let stream: HTTP2Stream
+  private final class Way: CallTransport {
+    private let connection: ServedConnection
+    private let stream: HTTP2Stream
+
+    init(connection: ServedConnection, stream: HTTP2Stream) {
+      self.connection = connection
+      self.stream = stream
+    }
 
     func perform(_ operation: ServerOperation) { connection.perform(operation, stream) }
     func consumed(_ bytes: Int) { connection.session.consume(bytes, on: stream) }
