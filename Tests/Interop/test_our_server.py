@@ -7,7 +7,7 @@ import cases_sync
 import grpc
 import pytest
 from messages import Stub
-from programs import InteropServer
+from programs import InteropServer, run_client
 
 
 @pytest.mark.parametrize("case", cases_sync.CASES, ids=lambda case: case.__name__)
@@ -52,5 +52,16 @@ def test_synchronous_client_with_deflated_responses(case):
     try:
         with grpc.insecure_channel(server.address) as channel:
             case(Stub(channel), grpc.Compression.NoCompression)
+    finally:
+        server.kill()
+
+
+def test_unix_socket(tmp_path):
+    server = InteropServer("--unix", tmp_path / "s")
+    try:
+        with grpc.insecure_channel(f"unix:{tmp_path / 's'}") as channel:
+            cases_sync.large_unary(Stub(channel))
+        ended = run_client("--unix", tmp_path / "s", "--test-case", "large_unary,ping_pong")
+        assert ended.stdout == "PASS large_unary\nPASS ping_pong\n"
     finally:
         server.kill()

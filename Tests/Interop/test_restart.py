@@ -1,9 +1,15 @@
 """Our client when grpcio's server dies, or says goodbye, under its calls; theirs when ours does."""
 
+import asyncio
+import socket
 import subprocess
+import time
 
+import grpc
 import pytest
-from programs import PATIENCE, grpcio_server, program, run_client
+from expectations import output
+from messages import Empty, Stub, zeros
+from programs import PATIENCE, InteropServer, grpcio_server, program, run_client
 
 
 class Operator:
@@ -54,3 +60,74 @@ def test_no_call_is_lost_when_connections_are_ended_for_their_age(flavour):
         assert (ended.returncode, ended.stdout) == (0, "PASS rpc_soak\n"), ended.stdout + ended.stderr
     finally:
         server.kill()
+
+
+def run_beside_a_stream(server, body):
+    """Runs a body with a stub, and a call of it that is under way; then finds the server again, started anew."""
+    async def run():
+        # Its own connections: no other test's back-off.
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(server.address, options=options) as channel:
+            stub = Stub(channel)
+            call = stub.FullDuplexCall(timeout=PATIENCE)
+            await call.write(output(9, 8))
+            assert (await call.read()).payload == zeros(9)
+            await body(call)
+            again = InteropServer("--port", server.port)
+            try:
+                await stub.EmptyCall(Empty(), wait_for_ready=True, timeout=PATIENCE)
+            finally:
+                again.kill()
+
+    try:
+        asyncio.run(run())
+    finally:
+        server.kill()
+
+
+def test_our_server_lets_a_stream_end_when_it_shuts_down():
+    server = InteropServer("--grace", PATIENCE)
+
+    async def body(call):
+        server.process.terminate()
+        wait_until_refused(server.port)
+        await call.write(output(9, 8))
+        assert (await call.read()).payload == zeros(9)
+        await call.done_writing()
+        assert await call.read() == grpc.aio.EOF
+        assert await call.code() == grpc.StatusCode.OK
+        assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
+
+    run_beside_a_stream(server, body)
+
+
+def test_our_server_ends_a_stream_that_outlives_the_grace():
+    server = InteropServer("--grace", 0)
+
+    async def body(call):
+        server.process.terminate()
+        assert await call.code() == grpc.StatusCode.UNAVAILABLE
+        assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
+
+    run_beside_a_stream(server, body)
+
+
+def test_our_server_is_killed():
+    server = InteropServer()
+
+    async def body(call):
+        server.kill()
+        assert await call.code() == grpc.StatusCode.UNAVAILABLE
+
+    run_beside_a_stream(server, body)
+
+
+def wait_until_refused(port):
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return
+        assert time.monotonic() < deadline, "it still listens"
+        time.sleep(0.01)
