@@ -86,7 +86,7 @@ def run_beside_a_stream(server, body):
 
 
 def test_our_server_lets_a_stream_end_when_it_shuts_down():
-    server = InteropServer("--grace", PATIENCE)
+    server = InteropServer("--grace", 3 * PATIENCE)  # longer than the test waits
 
     async def body(call):
         server.process.terminate()
