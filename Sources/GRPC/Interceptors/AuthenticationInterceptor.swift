@@ -17,7 +17,9 @@ public struct AuthenticationInterceptor<Identity: Sendable>: ServerInterceptor {
 
   /// Asks a verifier, which looks at the call's metadata, peer or certificate.
   ///
-  /// - Parameter exempting: full names of services that anyone may call.
+  /// - Parameters:
+  ///   - exempt: full names of services that anyone may call.
+  ///   - verify: tells who makes a call.
   public init(exempting exempt: Set<String> = [], verify: @escaping Verifier) {
     self.exempt = exempt
     self.verify = verify

@@ -19,9 +19,12 @@ import Synchronization
 public protocol ClientInterceptor: Sendable {
   /// Runs around one call.
   ///
-  /// - Parameter next: makes the call with the options, which may be others than those given, runs
-  ///   the caller's part of it, and tells how it ended; it never throws. To be called once; who does
-  ///   not want the call made throws instead.
+  /// - Parameters:
+  ///   - method: the method that is called.
+  ///   - options: how it is called.
+  ///   - next: makes the call with the options, which may be others than those given, runs the
+  ///     caller's part of it, and tells how it ended; it never throws. To be called once; who does
+  ///     not want the call made throws instead.
   /// - Throws: what the caller gets in place of the call's end. Who returns leaves the end as it is.
   nonisolated(nonsending) func intercept(
     _ method: MethodDescriptor, _ options: CallOptions, _ next: ClientInterception

@@ -16,7 +16,11 @@ public struct LoggingInterceptor: ServerInterceptor, ClientInterceptor {
   private let logger: Logger
   private let level: @Sendable (StatusCode) -> Logger.Level
 
-  /// - Parameter level: how loud a status is.
+  /// Logs to a logger.
+  ///
+  /// - Parameters:
+  ///   - logger: gets the lines.
+  ///   - level: how loud a status is.
   public init(
     _ logger: Logger,
     level: @escaping @Sendable (StatusCode) -> Logger.Level = LoggingInterceptor.standardLevel

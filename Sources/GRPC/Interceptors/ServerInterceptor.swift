@@ -19,8 +19,10 @@
 public protocol ServerInterceptor: Sendable {
   /// Runs around one call.
   ///
-  /// - Parameter next: runs the interceptors within and the handler, and tells how that ended; it
-  ///   never throws. To be called once; who refuses the call throws instead.
+  /// - Parameters:
+  ///   - context: the call.
+  ///   - next: runs the interceptors within and the handler, and tells how that ended; it never
+  ///     throws. To be called once; who refuses the call throws instead.
   /// - Throws: what becomes of the call in place of its own end, as for a handler. Who returns leaves
   ///   the end as it is.
   nonisolated(nonsending) func intercept(
