@@ -62,6 +62,8 @@ def listening(name: str, command: list, port: int, tls: bool = False, environmen
             deadline = time.monotonic() + 60
             while not _accepts(port):
                 if process.poll() is not None:
+                    if process.returncode == _NOT_FOUND:
+                        raise BenchError(_missing(command[0]))
                     errors.seek(0)
                     raise BenchError(f"{name} ended at once: {errors.read().strip()[-500:]}")
                 if time.monotonic() > deadline:
@@ -84,6 +86,14 @@ def _accepts(port: int) -> bool:
     return False
 
 
+# What taskset, as a shell, ends with when there is no such program.
+_NOT_FOUND = 127
+
+
+def _missing(program) -> str:
+    return f"{program} is missing: run Deploy/setup --tests --bench, and build without --skip-build"
+
+
 def free_port() -> int:
     """A port that nobody had a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -101,7 +111,9 @@ def run(command: list, timeout: float = 300, core: int | None = None, folder: Pa
     except subprocess.TimeoutExpired:
         raise BenchError(f"{' '.join(words)} did not end within {timeout:.0f} s") from None
     except FileNotFoundError as error:
-        raise BenchError(f"{error.filename} is missing: run Deploy/setup --bench") from None
+        raise BenchError(_missing(error.filename)) from None
+    if core is not None and done.returncode == _NOT_FOUND:
+        raise BenchError(_missing(command[0]))
     if done.returncode != 0:
         text = (done.stderr + done.stdout).strip()[-1500:]
         raise BenchError(f"{' '.join(words)} ended with {done.returncode}:\n{text}")
