@@ -78,7 +78,7 @@ def grpcio_server(*arguments):
 def run_client(*arguments):
     """Runs our client, and returns the finished process."""
     return subprocess.run([program("grpc-interop-client"), *map(str, arguments)], capture_output=True, text=True,
-                          timeout=PATIENCE)
+                          timeout=3 * PATIENCE)
 
 
 def program(name):
