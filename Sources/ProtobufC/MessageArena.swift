@@ -5,6 +5,7 @@ public import CProtobufC
 /// Whatever pointer it hands out is valid as long as the arena lives. For generated code, and not for use by two
 /// tasks at once.
 public final class MessageArena {
+  /// The first is kept when the arena is used again.
   private var slabs: [UnsafeMutableRawPointer] = []
   private var next: UnsafeMutableRawPointer?
   private var left = 0
@@ -12,14 +13,31 @@ public final class MessageArena {
   /// Whether memory was asked for past the limit.
   private(set) var isExhausted = false
 
-  private static let alignment = 16
-  private static let firstSlab = 2 << 10
+  /// Enough for the numbers and pointers of any C struct.
+  private static let alignment = 8
+  private static let firstSlab = 4 << 10
   private static let largestSlab = 1 << 20
 
   /// An arena that gives out at most this many bytes.
   init(maximumMemory: Int = .max) { remainingMemory = maximumMemory }
 
+  /// Gives out at most this many bytes from now on.
+  func limit(toBytes count: Int) { remainingMemory = count }
+
   deinit { for slab in slabs { slab.deallocate() } }
+
+  /// Takes back all that was handed out.
+  func reset() {
+    remainingMemory = .max
+    isExhausted = false
+    guard let first = slabs.first else { return }
+    if slabs.count > 1 {
+      for slab in slabs.dropFirst() { slab.deallocate() }
+      slabs = [first]
+    }
+    next = first
+    left = Self.firstSlab
+  }
 
   /// Nil: the arena's limit is reached.
   @usableFromInline
@@ -39,8 +57,14 @@ public final class MessageArena {
   }
 
   private func grow(toHold size: Int) {
-    let slabSize = max(
-      size, min(Self.firstSlab << min(slabs.count, 16), Self.largestSlab))
+    // The first slab is of one size, so that it can be used again for any message.
+    if slabs.isEmpty, size > Self.firstSlab { addSlab(Self.firstSlab) }
+    addSlab(
+      slabs.isEmpty
+        ? Self.firstSlab : max(size, min(Self.firstSlab << min(slabs.count, 16), Self.largestSlab)))
+  }
+
+  private func addSlab(_ slabSize: Int) {
     let slab = UnsafeMutableRawPointer.allocate(
       byteCount: slabSize, alignment: Self.alignment)
     slabs.append(slab)

@@ -1,4 +1,4 @@
-import CProtobufC
+public import CProtobufC
 
 /// Turns bytes into protobuf-c's structs and back, for generated code: a message type is named by its C `__init`
 /// function, and its structs never outlive the closure that is handed them.
@@ -12,37 +12,38 @@ public enum WireCodec {
   ///   - initialize: the C type's `__init` function.
   ///   - limits: what the message may cost.
   ///   - read: copies what is wanted out of the struct, which is gone when it returns.
+  @inlinable
   public static func decode<CMessage, Value>(
     _ bytes: [UInt8], _ initialize: (UnsafeMutablePointer<CMessage>?) -> Void,
     limits: DecodingLimits = DecodingLimits(), _ read: (UnsafePointer<CMessage>) -> Value
   ) throws(ProtobufError) -> Value {
-    let arena = MessageArena(maximumMemory: limits.maximumMemory)
-    let descriptor = try descriptor(of: initialize)
-    let unpacked = try bytes.withUnsafeBufferPointer {
-      (buffer) throws(ProtobufError) -> UnsafeMutablePointer<ProtobufCMessage> in
-      let scan = WireScan(bytes: buffer, maximumDepth: limits.maximumDepth)
-      try scan.checkMessage(0..<buffer.count, descriptor, depth: 1)
-      return try unpack(buffer, descriptor, into: arena)
-    }
-    return withExtendedLifetime(arena) {
-      read(UnsafeRawPointer(unpacked).assumingMemoryBound(to: CMessage.self))
-    }
+    let arena = ArenaPool.take()
+    defer { ArenaPool.giveBack(arena) }
+    // An `__init` function writes the descriptor of its type.
+    let sample = UnsafeRawPointer(arena.make(initialize))
+    let unpacked = try decode(
+      bytes, as: sample.assumingMemoryBound(to: ProtobufCMessage.self), limits, in: arena)
+    return read(UnsafeRawPointer(unpacked).assumingMemoryBound(to: CMessage.self))
   }
 
   /// Encodes one message: fields by number, map entries by key, so equal messages give equal bytes.
   ///
   /// - Parameter build: makes the struct, and all it points to, in the arena.
+  @inlinable
   public static func encode<CMessage>(
     _ build: (MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<CMessage>
   ) throws(ProtobufError) -> [UInt8] {
-    let arena = MessageArena()
+    let arena = ArenaPool.take()
+    defer { ArenaPool.giveBack(arena) }
     let message = UnsafeRawPointer(try build(arena))
-      .assumingMemoryBound(to: ProtobufCMessage.self)
-    return withExtendedLifetime(arena) {
-      let size = protobuf_c_message_get_packed_size(message)
-      return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-        count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
-      }
+    return packed(message.assumingMemoryBound(to: ProtobufCMessage.self))
+  }
+
+  @usableFromInline
+  static func packed(_ message: UnsafePointer<ProtobufCMessage>) -> [UInt8] {
+    let size = protobuf_c_message_get_packed_size(message)
+    return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      count = buffer.baseAddress.map { protobuf_c_message_pack(message, $0) } ?? 0
     }
   }
 
@@ -62,19 +63,22 @@ public enum WireCodec {
     }
   }
 
-  /// The descriptor that an `__init` function writes into its struct.
-  private static func descriptor<CMessage>(
-    of initialize: (UnsafeMutablePointer<CMessage>?) -> Void
-  ) throws(ProtobufError) -> UnsafePointer<ProtobufCMessageDescriptor> {
-    let sample = UnsafeMutablePointer<CMessage>.allocate(capacity: 1)
-    defer { sample.deallocate() }
-    initialize(sample)
-    // Every protobuf-c struct begins with a ProtobufCMessage.
-    let base = UnsafeRawPointer(sample).assumingMemoryBound(to: ProtobufCMessage.self)
-    guard let descriptor = base.pointee.descriptor else {
-      preconditionFailure("\(CMessage.self) has no descriptor: not a protobuf-c message")
+  /// Checks and unpacks a message of the sample's type.
+  @usableFromInline
+  static func decode(
+    _ bytes: [UInt8], as sample: UnsafePointer<ProtobufCMessage>, _ limits: DecodingLimits,
+    in arena: MessageArena
+  ) throws(ProtobufError) -> UnsafeMutablePointer<ProtobufCMessage> {
+    guard let descriptor = sample.pointee.descriptor else {
+      preconditionFailure("A type without a descriptor is not a protobuf-c message")
     }
-    return descriptor
+    arena.limit(toBytes: limits.maximumMemory)
+    return try bytes.withUnsafeBufferPointer {
+      (buffer) throws(ProtobufError) -> UnsafeMutablePointer<ProtobufCMessage> in
+      let scan = WireScan(bytes: buffer, maximumDepth: limits.maximumDepth)
+      try scan.checkMessage(0..<buffer.count, descriptor, depth: 1)
+      return try unpack(buffer, descriptor, into: arena)
+    }
   }
 
   private static func unpack(
