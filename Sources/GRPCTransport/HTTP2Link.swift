@@ -52,6 +52,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private var prefaceTimer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
   private var isChannelClosing = false
+  /// What was last written at once, and so the room that the next output is made with.
+  private var outputSize = HTTP2Link.portion / 16
   /// Why the connection ends, once that is known.
   private var reason = RPCError(.unavailable, "the connection is lost")
 
@@ -249,7 +251,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     var hasWritten = false
     var more = true
     while more, context.channel.isWritable {
-      var output = context.channel.allocator.buffer(capacity: Self.portion / 16)
+      var output = context.channel.allocator.buffer(capacity: outputSize)
       do {
         more = try session.transmit(atMost: Self.portion) { frame in
           _ = frame.withUnsafeBytes { output.writeBytes($0) }
@@ -260,6 +262,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
         more = false
       }
       if output.readableBytes > 0 {
+        outputSize = min(max(output.readableBytes, Self.portion / 256), Self.portion)
         context.write(wrapOutboundOut(output), promise: nil)
         hasWritten = true
         writes &+= 1

@@ -13,7 +13,9 @@ public struct HeaderBlock: Sendable {
     var nameLength: Int { valueStart - nameStart }
   }
 
+  /// Filled up to `used`: its count is the room there is.
   private var bytes: [UInt8] = []
+  private var used = 0
   private var fields: [Field] = []
   /// Which of `fields` are this block's.
   private var own = 0..<0
@@ -24,6 +26,7 @@ public struct HeaderBlock: Sendable {
   /// Blocks after one another; each is a part of them.
   init(_ range: Range<Int>, of blocks: HeaderBlock) {
     bytes = blocks.bytes
+    used = blocks.used
     fields = blocks.fields
     own = range.clamped(to: blocks.own)
   }
@@ -39,44 +42,39 @@ public struct HeaderBlock: Sendable {
   /// Whether there are no fields.
   public var isEmpty: Bool { own.isEmpty }
 
-  /// Makes room ahead of appending.
-  public mutating func reserve(fields fieldCount: Int, bytes byteCount: Int) {
-    fields.reserveCapacity(fieldCount)
-    bytes.reserveCapacity(byteCount)
-  }
-
   /// Appends a field; the name must be lower case.
   public mutating func append(
     name: some Collection<UInt8>, value: some Collection<UInt8>
   ) {
-    let start = bytes.count
-    bytes.append(contentsOf: name)
-    let middle = bytes.count
-    bytes.append(contentsOf: value)
-    noteField(start, middle)
+    Array(name).withUnsafeBufferPointer { name in
+      Array(value).withUnsafeBufferPointer { append(name: name, value: $0) }
+    }
   }
 
   /// Appends a field as it comes from the library.
   mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-    let start = bytes.count
-    bytes.append(contentsOf: name)
-    let middle = bytes.count
-    bytes.append(contentsOf: value)
-    noteField(start, middle)
-  }
-
-  /// Forgets the fields; the storage stays, unless it was large or somebody holds a part of it.
-  mutating func removeAll(keeping capacity: Int) {
-    bytes.removeAll(keepingCapacity: bytes.capacity <= capacity)
-    fields.removeAll(keepingCapacity: bytes.capacity <= capacity)
-    own = 0..<0
-  }
-
-  private mutating func noteField(_ start: Int, _ middle: Int) {
+    let middle = used + name.count
+    let end = middle + value.count
+    if end > bytes.count {
+      bytes.append(contentsOf: repeatElement(0, count: max(end - bytes.count, bytes.count, 256)))
+    }
+    bytes.withUnsafeMutableBytes { all in
+      all[used..<middle].copyBytes(from: name)
+      all[middle..<end].copyBytes(from: value)
+    }
     // A part of other blocks becomes one of its own.
     if own.upperBound < fields.count { fields.removeSubrange(own.upperBound...) }
-    fields.append(Field(nameStart: start, valueStart: middle, end: bytes.count))
+    fields.append(Field(nameStart: used, valueStart: middle, end: end))
     own = own.lowerBound..<fields.count
+    used = end
+  }
+
+  /// Forgets the fields; the storage stays, unless it was large.
+  mutating func removeAll(keeping capacity: Int) {
+    if bytes.count > capacity { bytes = [] }
+    fields.removeAll(keepingCapacity: !bytes.isEmpty)
+    own = 0..<0
+    used = 0
   }
 
   /// Appends a field of two literals without making strings of them.
