@@ -10,6 +10,10 @@ enum ConnectionPipeline {
     case server(NIOSSLContext)
     /// The name is what the server's certificate must be for; nil: its address.
     case client(NIOSSLContext, serverName: String?)
+
+    fileprivate var serverName: String? {
+      if case .client(_, let name) = self { name } else { nil }
+    }
   }
 
   /// Adds the handler that `opened` makes, after the TLS handshake if there is one; on the channel's
@@ -26,7 +30,9 @@ enum ConnectionPipeline {
     }
     try pipeline.addHandler(tls)
     try pipeline.addHandler(
-      TLSGate(tls, timeout: handshakeTimeout, opened: opened, failed: failed))
+      TLSGate(
+        tls, serverName: security.serverName, timeout: handshakeTimeout, opened: opened,
+        failed: failed))
   }
 
   private static func handler(_ security: Security) throws -> NIOSSLHandler? {

@@ -25,7 +25,7 @@ enum TLSFailure {
     }
   }
 
-  private static func wrongName(_ certificate: NIOSSLCertificate?) -> String {
+  static func wrongName(_ certificate: NIOSSLCertificate?) -> String {
     let names = certificate.map(CertificateText.alternativeNames) ?? []
     return "the server's certificate is not for the name that was asked for, but for "
       + (names.isEmpty ? "no name" : names.joined(separator: ", "))

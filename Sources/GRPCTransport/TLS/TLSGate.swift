@@ -12,19 +12,22 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
 
   private let tls: NIOSSLHandler
+  private let serverName: String?
   private let timeout: TimeAmount
   private let opened: (PeerIdentity?) throws -> any ChannelHandler
   private let failed: (RPCError) -> Void
   private var timer: Scheduled<Void>?
   private var isOver = false
 
-  /// Called once, at the end: `opened` for the handler that comes next, or `failed`.
+  /// Called once, at the end: `opened` for the handler that comes next, or `failed`. `serverName`:
+  /// what the peer's certificate must name, when a name was asked for.
   init(
-    _ tls: NIOSSLHandler, timeout: Duration,
+    _ tls: NIOSSLHandler, serverName: String?, timeout: Duration,
     opened: @escaping (PeerIdentity?) throws -> any ChannelHandler,
     failed: @escaping (RPCError) -> Void
   ) {
     self.tls = tls
+    self.serverName = serverName
     self.timeout = TimeAmount(timeout)
     self.opened = opened
     self.failed = failed
@@ -62,7 +65,18 @@ final class TLSGate: ChannelInboundHandler, RemovableChannelHandler {
           + "it must offer h2", context)
       return
     }
+    if let serverName, !isCertified(serverName) {
+      refuse(TLSFailure.wrongName(tls.peerCertificate), context)
+      return
+    }
     open(context)
+  }
+
+  private func isCertified(_ name: String) -> Bool {
+    guard let certificate = tls.peerCertificate else { return false }
+    return PeerIdentity(certificate: certificate).dnsNames.contains {
+      ServerName.matches(name, $0)
+    }
   }
 
   private func open(_ context: ChannelHandlerContext) {
