@@ -37,6 +37,7 @@ final class CarriedCalls: ConnectionRole {
   private let scheme: String
   private let authority: String
   private weak var observer: (any ConnectionObserver)?
+  private var reader: ResponseReader
   private var entries: [Entry] = []
   private var isReady = false
   private var hasEnded = false
@@ -45,6 +46,7 @@ final class CarriedCalls: ConnectionRole {
     self.limits = limits
     self.scheme = scheme
     self.authority = authority
+    reader = ResponseReader(limits: limits)
     self.observer = observer
   }
 
@@ -118,7 +120,10 @@ final class CarriedCalls: ConnectionRole {
   /// Sends a call's head, and lets the call write. False: the connection takes no more calls.
   func carry(_ call: ClientCall, on link: HTTP2Link<CarriedCalls>) -> Bool {
     guard !hasEnded else { return false }
-    let block = HeaderBlock(call.head.fields(scheme: scheme, authority: authority))
+    var block = HeaderBlock()
+    call.head.forEachField(scheme: scheme, authority: authority) { name, value in
+      block.append(name: name.utf8.span, value: value.utf8.span)
+    }
     guard let stream = try? link.session.open(block) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }
     entries[stream.slot] = Entry(id: stream.id, call: call, opened: link.writes)
@@ -145,16 +150,15 @@ final class CarriedCalls: ConnectionRole {
     _ block: HeaderBlock, on stream: HTTP2Stream, ends: Bool, _ link: HTTP2Link<CarriedCalls>
   ) {
     guard let entry = entry(stream), let call = entry.call else { return }
-    let fields = block.fields
+    block.forEachField { reader.read(name: $0, value: $1) }
     if ends {
-      last(stream)?.receive(
-        ResponseTrailers(fields: fields, isTrailersOnly: !entry.hasHead, limits: limits))
+      entries[stream.slot].call = nil
+      call.receive(reader.finishTrailers(isTrailersOnly: !entry.hasHead))
       return
     }
-    // An informational answer goes before the real one (RFC 9110 §15.2).
-    if fields.first?.name == ":status", fields.first?.value.first == "1" { return }
+    if reader.dropInformational() { return }
     do {
-      call.receive(try ResponseHead(fields: fields, limits: limits))
+      call.receive(try reader.finishHead())
       entries[stream.slot].hasHead = true
     } catch {
       last(stream)?.fail(error, .answered)

@@ -23,7 +23,7 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
   }
 
   let board = ConnectivityBoard()
-  private let runtime: EventLoopRuntime
+  let runtime: EventLoopRuntime
   private let endpoints: [SocketEndpoint]
   private let configuration: ClientConfiguration
   private let tls: TLSContexts?
@@ -78,6 +78,7 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
   /// Carries a call, now or once that is possible.
   func start(_ call: ClientCall) {
     callsStarted &+= 1
+    guard call.startDeadline() else { return }
     guard !isClosed else {
       call.fail(Self.isClosed)
       return

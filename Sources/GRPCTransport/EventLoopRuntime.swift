@@ -31,6 +31,8 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
 
   var now: ContinuousClock.Instant { .now }
 
+  var isCurrent: Bool { eventLoop.inEventLoop }
+
   // The transport's one place that starts tasks without a parent: each is a call's handler, which
   // its `ServerCall` cancels when the call ends, or belongs to a client's connection.
   func start(_ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {

@@ -25,6 +25,7 @@ public final class GRPCClient: RPCChannel {
   public let endpoints: [SocketEndpoint]
 
   private let connector: ClientConnector
+  private let inbox: CallInbox
 
   /// A client of one endpoint, that is not connected yet.
   public convenience init(
@@ -46,9 +47,12 @@ public final class GRPCClient: RPCChannel {
     limits = configuration.calls
     retries = ChannelRetries(configuration.retries)
     connector = ClientConnector(endpoints, configuration, on: runtime)
+    inbox = CallInbox(connector)
   }
 
   deinit {
+    // Its loop may be gone by now.
+    guard connector.board.connectivity != .shutdown else { return }
     connector.eventLoop.execute { [connector] in connector.close(within: .zero, nil) }
   }
 
@@ -58,9 +62,13 @@ public final class GRPCClient: RPCChannel {
     if connector.eventLoop.inEventLoop {
       connector.start(call)
     } else {
-      connector.eventLoop.execute { connector.start(call) }
+      inbox.put(call)
     }
   }
+
+  /// The client's event loop: tasks that prefer it (`withTaskExecutorPreference`) make calls without
+  /// changing threads, and must not block.
+  public var executor: any TaskExecutor { connector.runtime }
 
   /// Where the client stands.
   public var connectivity: ConnectivityState { connector.board.connectivity }

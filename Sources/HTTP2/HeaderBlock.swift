@@ -51,6 +51,13 @@ public struct HeaderBlock: Sendable {
     }
   }
 
+  /// Appends a field; the name must be lower case.
+  public mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+    name.withUnsafeBufferPointer { name in
+      value.withUnsafeBufferPointer { append(name: name, value: $0) }
+    }
+  }
+
   /// Appends a field as it comes from the library.
   mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
     let middle = used + name.count

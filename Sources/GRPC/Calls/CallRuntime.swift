@@ -14,6 +14,9 @@ public protocol CallRuntime: Sendable {
   /// Starts a task that does `ServerCall.runHandler()`; as the other, but for each call of a server.
   func start(_ call: ServerCall) -> Task<Void, Never>
 
+  /// Whether the current thread is the calls' own, where `schedule` costs least.
+  var isCurrent: Bool { get }
+
   /// Runs an action, which is short and doesn't block, once after a delay that is at most
   /// `CallRuntimeLimits.longestDelay`; never before `schedule` has returned.
   func schedule(
@@ -26,6 +29,9 @@ extension CallRuntime {
   public func start(_ call: ServerCall) -> Task<Void, Never> {
     start { await call.runHandler() }
   }
+
+  /// Every thread is as good as any other.
+  public var isCurrent: Bool { true }
 }
 
 /// An action that waits for its time.

@@ -54,18 +54,33 @@ public final class ClientCall: Sendable {
 
   /// Starts the deadline and hands the call to its channel.
   func begin() {
-    if let deadline {
-      let left = channel.runtime.now.duration(to: deadline)
-      guard left > .zero else {
-        abandon(.deadlineExceeded)
-        return
-      }
-      let timer = channel.runtime.schedule(after: left) { [weak self] in
-        self?.abandon(.deadlineExceeded)
-      }
-      state.withLock { $0.deadlineTimer = timer }
-    }
+    if channel.runtime.isCurrent, !startDeadline() { return }
     channel.start(self)
+  }
+
+  /// Starts the deadline, unless that is done. For channels whose runtime has a thread of its own: to
+  /// be called there with every call that is handed to `start`. False: the call is over by it.
+  public func startDeadline() -> Bool {
+    guard let deadline else { return true }
+    let needsTimer = state.withLock { state in
+      defer { state.hasDeadlineStarted = true }
+      return !state.hasDeadlineStarted && !state.isEnded
+    }
+    guard needsTimer else { return true }
+    let left = channel.runtime.now.duration(to: deadline)
+    guard left > .zero else {
+      abandon(.deadlineExceeded)
+      return false
+    }
+    let timer = channel.runtime.schedule(after: left) { [weak self] in
+      self?.abandon(.deadlineExceeded)
+    }
+    let isOver = state.withLock { state in
+      if !state.isEnded { state.deadlineTimer = timer }
+      return state.isEnded
+    }
+    if isOver { timer.cancel() }
+    return !isOver
   }
 }
 

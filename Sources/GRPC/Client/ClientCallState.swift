@@ -38,6 +38,7 @@ struct ClientCallState: ~Copyable {
   private(set) var initialMetadata: Metadata?
   private(set) var trailers: ResponseTrailers?
   var retry: RetryState
+  var hasDeadlineStarted = false
   /// The deadline's, and that of the next attempt.
   var deadlineTimer: (any ScheduledAction)?
   var retryTimer: (any ScheduledAction)?

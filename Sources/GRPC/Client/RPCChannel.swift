@@ -33,9 +33,8 @@ extension RPCChannel {
   public nonisolated(nonsending) func unary<Q: WireMessage, A: WireMessage>(
     _ method: MethodDescriptor, _ request: Q, options: CallOptions = CallOptions()
   ) async throws -> A {
-    try await withCall(method, options) { call in
-      try call.sendOnly(request.encoded(as: "request"))
-      return try await A(decoding: call.onlyResponse(), as: "response")
+    try await withCall(method, options, only: request.encoded(as: "request")) { call in
+      try await A(decoding: call.onlyResponse(), as: "response")
     }
   }
 
@@ -66,9 +65,8 @@ extension RPCChannel {
     _ method: MethodDescriptor, _ request: Q, options: CallOptions = CallOptions(),
     _ body: nonisolated(nonsending) (ResponseStream<A>) async throws -> R
   ) async throws -> R {
-    try await withCall(method, options) { call in
-      try call.sendOnly(request.encoded(as: "request"))
-      return try await body(ResponseStream(call: call))
+    try await withCall(method, options, only: request.encoded(as: "request")) { call in
+      try await body(ResponseStream(call: call))
     }
   }
 
@@ -86,18 +84,19 @@ extension RPCChannel {
     }
   }
 
-  /// Runs a call for as long as `body`; it is over when this returns.
+  /// Runs a call for as long as `body`; it is over when this returns. An `only` request is written
+  /// before the call begins, so that all of it goes out at once.
   private nonisolated(nonsending) func withCall<R>(
-    _ method: MethodDescriptor, _ options: CallOptions,
+    _ method: MethodDescriptor, _ options: CallOptions, only request: [UInt8]? = nil,
     _ body: nonisolated(nonsending) (ClientCall) async throws -> R
   ) async throws -> R {
     guard let interceptors else {
-      return try await run(ClientCall(method, options, on: self), body)
+      return try await run(ClientCall(method, options, on: self), request, body)
     }
     return try await interceptors.run(method, options, runtime: runtime) { options in
       let call = ClientCall(method, options, on: self)
       do {
-        return (.success(try await run(call, body)), call)
+        return (.success(try await run(call, request, body)), call)
       } catch {
         return (.failure(error), call)
       }
@@ -105,9 +104,11 @@ extension RPCChannel {
   }
 
   private nonisolated(nonsending) func run<R>(
-    _ call: ClientCall, _ body: nonisolated(nonsending) (ClientCall) async throws -> R
+    _ call: ClientCall, _ request: [UInt8]?,
+    _ body: nonisolated(nonsending) (ClientCall) async throws -> R
   ) async throws -> R {
     defer { call.cancel() }
+    if let request { try call.sendOnly(request) }
     return try await withTaskCancellationHandler {
       call.begin()
       return try await body(call)

@@ -55,10 +55,15 @@ extension Metadata {
 
   /// Appends the entries as fields to send.
   func append(to fields: inout [HeaderField]) {
+    forEachField { fields.append(HeaderField($0, $1)) }
+  }
+
+  /// Calls `body` with each entry's name and value as they are sent.
+  func forEachField(_ body: (_ name: String, _ value: String) -> Void) {
     for entry in self {
       switch entry.value {
-      case .text(let text): fields.append(HeaderField(entry.name, text))
-      case .binary(let bytes): fields.append(HeaderField(entry.name, Base64.encode(bytes)))
+      case .text(let text): body(entry.name, text)
+      case .binary(let bytes): body(entry.name, Base64.encode(bytes))
       }
     }
   }

@@ -66,21 +66,26 @@ extension RequestHead {
 
   /// The header block to send. `scheme` is `http` or `https`; the authority names the server.
   public func fields(scheme: String, authority: String) -> [HeaderField] {
-    var fields = [
-      HeaderField(":method", "POST"), HeaderField(":scheme", scheme), HeaderField(":path", path),
-      HeaderField(":authority", authority), HeaderField("te", "trailers"),
-    ]
-    if let timeout { fields.append(HeaderField("grpc-timeout", Timeout.format(timeout))) }
-    fields.append(HeaderField("content-type", ContentType.value))
-    if encoding != .identity { fields.append(HeaderField("grpc-encoding", encoding.name)) }
-    if acceptedEncodings != .identity {
-      fields.append(HeaderField("grpc-accept-encoding", acceptedEncodings.names))
-    }
-    if previousAttempts > 0 {
-      fields.append(HeaderField("grpc-previous-rpc-attempts", String(previousAttempts)))
-    }
-    metadata.append(to: &fields)
+    var fields: [HeaderField] = []
+    forEachField(scheme: scheme, authority: authority) { fields.append(HeaderField($0, $1)) }
     return fields
+  }
+
+  /// Calls `body` with each field of `fields(scheme:authority:)`, its name and value, in order.
+  public func forEachField(
+    scheme: String, authority: String, _ body: (_ name: String, _ value: String) -> Void
+  ) {
+    body(":method", "POST")
+    body(":scheme", scheme)
+    body(":path", path)
+    body(":authority", authority)
+    body("te", "trailers")
+    if let timeout { body("grpc-timeout", Timeout.format(timeout)) }
+    body("content-type", ContentType.value)
+    if encoding != .identity { body("grpc-encoding", encoding.name) }
+    if acceptedEncodings != .identity { body("grpc-accept-encoding", acceptedEncodings.names) }
+    if previousAttempts > 0 { body("grpc-previous-rpc-attempts", String(previousAttempts)) }
+    metadata.forEachField(body)
   }
 }
 

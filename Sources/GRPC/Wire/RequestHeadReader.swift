@@ -104,7 +104,7 @@ public struct RequestHeadReader: Sendable {
   }
 
   /// As `Metadata.isReserved`, and HTTP/2's pseudo-fields.
-  private static func belongsToProtocol(_ name: Span<UInt8>) -> Bool {
+  static func belongsToProtocol(_ name: Span<UInt8>) -> Bool {
     switch name.count {
     case 2: return name.equals("te")
     case 4: return name.equals("host")

@@ -11,25 +11,6 @@ public struct ResponseHead: Sendable, Hashable {
     self.encoding = encoding
   }
 
-  /// Reads a received header block that does not end the stream.
-  ///
-  /// - Throws: the status that the block stands for, when it is not a gRPC response: by
-  ///   "HTTP to gRPC Status Code Mapping", or for malformed or too large metadata; INTERNAL for a
-  ///   message encoding that is not known.
-  public init(
-    fields: some Collection<HeaderField>, limits: CallLimits = CallLimits()
-  ) throws(RPCError) {
-    try Self.checkIsGRPC(fields)
-    encoding = .identity
-    for field in fields where field.name == "grpc-encoding" {
-      guard let known = MessageEncoding(name: Array(field.value.utf8).span) else {
-        throw RPCError(.internal, "the server uses a message encoding that was not offered")
-      }
-      encoding = known
-    }
-    metadata = try Metadata(fields: fields, limit: limits.maximumMetadata)
-  }
-
   /// Whether there is nothing in it but what every head has.
   public var isPlain: Bool { metadata.isEmpty && encoding == .identity }
 
@@ -40,20 +21,6 @@ public struct ResponseHead: Sendable, Hashable {
     fields.append(HeaderField("grpc-accept-encoding", MessageEncodings.supported.names))
     metadata.append(to: &fields)
     return fields
-  }
-
-  static func checkIsGRPC(_ fields: some Collection<HeaderField>) throws(RPCError) {
-    let status = fields.first { $0.name == ":status" }?.value ?? ""
-    guard status == "200" else {
-      let number = Int(status) ?? 0
-      throw RPCError(
-        StatusCode(httpStatus: number), "the server answered with the HTTP status \(number)")
-    }
-    guard let type = fields.first(where: { $0.name == "content-type" }),
-      ContentType.isGRPC(type.value)
-    else {
-      throw RPCError(.unknown, "the server answered with a content-type that is not gRPC's")
-    }
   }
 }
 
@@ -101,46 +68,6 @@ public struct ResponseTrailers: Sendable, Hashable {
 }
 
 extension ResponseTrailers {
-  /// Reads a received block that ends the stream; never fails, since whatever a peer sends as its
-  /// last word is some end of the call. `isTrailersOnly`: no header block came before it.
-  public init(
-    fields: some Collection<HeaderField>, isTrailersOnly: Bool, limits: CallLimits = CallLimits()
-  ) {
-    do {
-      try self.init(reading: fields, isTrailersOnly: isTrailersOnly, limits: limits)
-    } catch {
-      self.init(error)
-    }
-  }
-
-  private init(
-    reading fields: some Collection<HeaderField>, isTrailersOnly: Bool, limits: CallLimits
-  ) throws(RPCError) {
-    var status: String?
-    message = ""
-    details = []
-    for field in fields {
-      switch field.name {
-      case "grpc-status": status = field.value
-      case "grpc-message": message = PercentEncoding.decode(field.value)
-      case "grpc-retry-pushback-ms": pushback = RetryPushback(field.value)
-      case "grpc-status-details-bin": details = Base64.decode(field.value.utf8) ?? []
-      default: break
-      }
-    }
-    guard let status else {
-      if isTrailersOnly { try ResponseHead.checkIsGRPC(fields) }
-      throw RPCError(.unknown, "the server ended the call without a status")
-    }
-    guard status.utf8.count <= 9, status.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      let number = Int(status)
-    else {
-      throw RPCError(.unknown, "the server ended the call with a status that is not a number")
-    }
-    code = StatusCode(rawValue: number)
-    metadata = try Metadata(fields: fields, limit: limits.maximumMetadata)
-  }
-
   /// The block to send after a header block.
   public var fields: [HeaderField] {
     var fields: [HeaderField] = []
