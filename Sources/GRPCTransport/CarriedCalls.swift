@@ -122,7 +122,9 @@ final class CarriedCalls: ConnectionRole {
     guard !hasEnded else { return false }
     var block = HeaderBlock()
     call.head.forEachField(scheme: scheme, authority: authority) { name, value in
-      block.append(name: name.utf8.span, value: value.utf8.span)
+      // The time that is left is another for each call.
+      block.append(
+        name: name.utf8.span, value: value.utf8.span, isIndexed: name != "grpc-timeout")
     }
     guard let stream = try? link.session.open(block) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }

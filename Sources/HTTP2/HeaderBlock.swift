@@ -9,6 +9,7 @@ public struct HeaderBlock: Sendable {
     var nameStart: Int
     var valueStart: Int
     var end: Int
+    var isIndexed = true
 
     var nameLength: Int { valueStart - nameStart }
   }
@@ -52,10 +53,14 @@ public struct HeaderBlock: Sendable {
   }
 
   /// Appends a field; the name must be lower case.
-  public mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+  ///
+  /// One that `isIndexed` is remembered by both sides of the connection, to be sent in a byte the next
+  /// time (RFC 7541 §2.3); a value that is another each time would only push others out.
+  public mutating func append(name: Span<UInt8>, value: Span<UInt8>, isIndexed: Bool = true) {
     name.withUnsafeBufferPointer { name in
       value.withUnsafeBufferPointer { append(name: name, value: $0) }
     }
+    fields[fields.count - 1].isIndexed = isIndexed
   }
 
   /// Appends a field as it comes from the library.
@@ -127,7 +132,9 @@ public struct HeaderBlock: Sendable {
               name: base.map { $0 + field.nameStart }, value: base.map { $0 + field.valueStart },
               namelen: field.nameLength,
               valuelen: field.end - field.valueStart,
-              flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)))
+              flags: UInt8(
+                field.isIndexed
+                  ? NGHTTP2_NV_FLAG_NONE.rawValue : NGHTTP2_NV_FLAG_NO_INDEX.rawValue)))
         }
         return body(UnsafeBufferPointer(scratch))
       }

@@ -240,4 +240,26 @@ struct ConversationTests {
     for index in bytes.indices { try server.hear(bytes[index...index]) }
     return server.transcript
   }
+
+  @Test("A field that is not indexed is sent in full again, and pushes no other out")
+  func notIndexed() throws {
+    var client = try HTTP2Session(role: .client)
+    _ = try client.transmit { _ in }
+    var lengths: [Int] = []
+    for number in 0..<200 {
+      var block = HeaderBlock([
+        ":method": "POST", ":scheme": "http", ":path": "/a.long.path/that.is.indexed",
+        ":authority": "localhost",
+      ])
+      let value = Array("\(number + 1_000_000)".utf8)
+      block.append(name: "x-changes".utf8.span, value: value.span, isIndexed: false)
+      _ = try client.open(block, ends: true)
+      var sent = 0
+      _ = try client.transmit { sent += $0.byteCount }
+      lengths.append(sent)
+    }
+    // What was indexed once stays a byte; the other value comes whole each time.
+    #expect(Set(lengths.dropFirst()).count <= 2)
+    #expect(lengths[199] < lengths[0] - 20)
+  }
 }
