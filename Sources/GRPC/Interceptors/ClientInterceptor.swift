@@ -96,12 +96,12 @@ public final class ClientInterceptorChain: Sendable {
     let interceptors = interceptors(for: method)
     await step(
       interceptors[...], method, options, &result,
-      outcome: { ClientCall.outcome($0, of: made, after: start.duration(to: runtime.now)) }
-    ) { options in
-      let (ended, call) = await make(options)
-      made = call
-      return ended
-    }
+      outcome: { ClientCall.outcome($0, of: made, after: start.duration(to: runtime.now)) },
+      make: { options in
+        let (ended, call) = await make(options)
+        made = call
+        return ended
+      })
     guard let result else {
       throw RPCError(.internal, "an interceptor neither refused the call nor went on with it")
     }
@@ -112,7 +112,7 @@ public final class ClientInterceptorChain: Sendable {
     _ interceptors: ArraySlice<any ClientInterceptor>, _ method: MethodDescriptor,
     _ options: CallOptions, _ result: inout Result<R, any Error>?,
     outcome: (Result<R, any Error>?) -> CallOutcome,
-    _ make: nonisolated(nonsending) (CallOptions) async -> Result<R, any Error>
+    make: nonisolated(nonsending) (CallOptions) async -> Result<R, any Error>
   ) async {
     guard let first = interceptors.first else {
       result = await make(options)
@@ -123,7 +123,7 @@ public final class ClientInterceptorChain: Sendable {
       try await first.intercept(method, options) { options in
         if inner == nil {
           await step(
-            interceptors.dropFirst(), method, options, &inner, outcome: outcome, make)
+            interceptors.dropFirst(), method, options, &inner, outcome: outcome, make: make)
         }
         return outcome(inner)
       }
