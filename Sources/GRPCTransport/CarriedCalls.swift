@@ -10,6 +10,8 @@ protocol ConnectionObserver: AnyObject {
   func connectionIsReady(_ link: HTTP2Link<CarriedCalls>)
   /// There may be room for one more stream.
   func connectionHasRoom(_ link: HTTP2Link<CarriedCalls>)
+  /// The server wants fewer pings, and ends the connection.
+  func connectionPingsTooMuch(_ link: HTTP2Link<CarriedCalls>)
   /// No new streams; those open go on.
   func connectionIsLeaving(_ link: HTTP2Link<CarriedCalls>)
   /// It is gone.
@@ -91,7 +93,8 @@ final class CarriedCalls: ConnectionRole {
       let opened = entry(stream)?.opened
       last(stream)?.fail(Self.error(code), Self.progress(code, isSent: opened != link.writes))
       observer?.connectionHasRoom(link)
-    case .goAway:
+    case .goAway(_, let code):
+      if code == .enhanceYourCalm { observer?.connectionPingsTooMuch(link) }
       observer?.connectionIsLeaving(link)
     case .settings:
       if !isReady {
@@ -99,7 +102,7 @@ final class CarriedCalls: ConnectionRole {
         observer?.connectionIsReady(link)
       }
       observer?.connectionHasRoom(link)
-    case .pong: break
+    case .ping, .pong: break
     }
   }
 

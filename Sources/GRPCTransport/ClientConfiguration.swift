@@ -9,6 +9,8 @@ public struct ClientConfiguration: Sendable {
   public var connection = HTTP2Limits()
   /// TLS for every connection; nil: plaintext.
   public var tls: ClientTLS?
+  /// When servers are asked whether they are there; nil: never.
+  public var keepalive: ClientKeepalive?
   /// Between attempts to connect to one address.
   public var backoff = ConnectionBackoff()
   /// Calls that may wait for a connection, or for a stream of it; more fail with RESOURCE_EXHAUSTED.

@@ -43,9 +43,8 @@ struct ConnectionAcceptor: Sendable {
   ) throws -> HTTP2Link<ServedCalls> {
     let calls = ServedCalls(
       router, limits: configuration.calls, on: eventLoop, registry: registry, logger: logger)
-    var timing = LinkTiming()
-    timing.preface = configuration.prefaceTimeout
     return try HTTP2Link(
-      calls, limits: configuration.connections, timing: timing, identity: identity, on: eventLoop)
+      calls, limits: configuration.connections, rules: ConnectionRules(configuration),
+      identity: identity, on: eventLoop)
   }
 }

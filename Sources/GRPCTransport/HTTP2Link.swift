@@ -37,7 +37,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   /// Unchecked: every access is one call, on the loop, that runs nobody else's code.
   @exclusivity(unchecked) var session: HTTP2Session
 
-  private let timing: LinkTiming
+  @exclusivity(unchecked) private var life: ConnectionLife
   private let pendingHops = Atomic<Int>(0)
   private var context: ChannelHandlerContext?
   @exclusivity(unchecked) private var isReading = false
@@ -49,21 +49,22 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private var hasEnded = false
   @exclusivity(unchecked) private var lastRead = NIODeadline.now()
   private var lastRenewal = NIODeadline.now()
-  private var prefaceTimer: Scheduled<Void>?
-  private var drainTimer: Scheduled<Void>?
+  /// The one timer of the connection, and when it goes off.
+  private var timer: (time: NIODeadline, Scheduled<Void>)?
   private var isChannelClosing = false
   /// What was last written at once, and so the room that the next output is made with.
   private var outputSize = HTTP2Link.portion / 16
+  private var hasCalls = false
   /// Why the connection ends, once that is known.
   private var reason = RPCError(.unavailable, "the connection is lost")
 
   init(
-    _ role: Role, limits: HTTP2Limits, timing: LinkTiming, identity: PeerIdentity? = nil,
+    _ role: Role, limits: HTTP2Limits, rules: ConnectionRules, identity: PeerIdentity? = nil,
     on eventLoop: any EventLoop
   ) throws(HTTP2Error) {
     self.role = role
     peer = CallPeer(address: "unknown", identity: identity)
-    self.timing = timing
+    life = ConnectionLife(rules, at: .now(), random: .random(in: -1...1))
     self.eventLoop = eventLoop
     session = try HTTP2Session(role: Role.side, limits: limits)
   }
@@ -129,6 +130,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     isReading = true
     let input = unwrapInboundIn(data)
     lastRead = .now()
+    life.heard(at: lastRead)
     if lastRead - lastRenewal > .seconds(1) {
       session.renewAllowance()
       lastRenewal = lastRead
@@ -160,9 +162,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       context.close(promise: nil)
       return
     }
-    prefaceTimer = after(timing.preface) { link in
-      link.close(RPCError(.unavailable, "the peer did not begin an HTTP/2 connection in time"))
-    }
+    arm()
     flush()
   }
 
@@ -170,24 +170,81 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     guard !hasEnded else { return }
     hasEnded = true
     isClosing = true
-    prefaceTimer?.cancel()
-    drainTimer?.cancel()
+    timer?.1.cancel()
+    timer = nil
     role.ended(self, reason)
   }
 
-  private func after(
-    _ delay: Duration, _ action: @escaping @Sendable (HTTP2Link<Role>) -> Void
-  ) -> Scheduled<Void> {
-    eventLoop.scheduleTask(in: TimeAmount(delay)) { [weak self] in
-      if let self { action(self) }
+  /// Sees to it that the timer goes off when something is due. One that is too early is left: it
+  /// finds nothing due, and is set again.
+  private func arm() {
+    guard !hasEnded, let next = life.next else { return }
+    if let timer {
+      guard next < timer.time else { return }
+      timer.1.cancel()
     }
+    timer = (next, eventLoop.scheduleTask(deadline: next) { [weak self] in self?.timeHasCome() })
+  }
+
+  private func timeHasCome() {
+    timer = nil
+    let now = NIODeadline.now()
+    while let action = life.due(at: now) { perform(action) }
+    arm()
+  }
+
+  private func perform(_ action: ConnectionLife.Action?) {
+    guard !isClosing else { return }
+    switch action {
+    case .ping:
+      session.ping(Self.keepaliveMark)
+      flush()
+    case .announceShutdown:
+      session.announceShutdown()
+      session.ping(Self.drainMark)
+      scheduleFlush()
+    case .refuseNewStreams:
+      session.refuseNewStreams()
+      scheduleFlush()
+    case .close(let reason): close(reason)
+    case nil: break
+    }
+  }
+
+  private func close(_ reason: ConnectionLife.Reason) {
+    switch reason {
+    case .noPreface:
+      close(RPCError(.unavailable, "the peer did not begin an HTTP/2 connection in time"))
+    case .noAnswer:
+      close(RPCError(.unavailable, "the connection is dead: a keepalive PING was not answered"))
+    case .graceIsOver:
+      close(RPCError(.unavailable, "the connection was too old, and its time to finish is over"))
+    case .tooManyPings:
+      self.reason = RPCError(.unavailable, "the peer pings too often")
+      session.goAway(.enhanceYourCalm, "too_many_pings")
+      isClosing = true
+      scheduleFlush()
+    }
+  }
+
+  /// Takes note when calls begin or end, where that is of interest.
+  private func noteCalls() {
+    guard life.rules.watchesCalls else { return }
+    let areOpen = session.openStreams > 0
+    guard areOpen != hasCalls else { return }
+    hasCalls = areOpen
+    life.carries(areOpen, at: .now())
+    arm()
   }
 
   private func deliver(_ input: ByteBuffer) {
     while let event = session.nextEvent() {
       switch event {
-      case .settings: prefaceTimer?.cancel()
-      case .pong(Self.drainMark): session.refuseNewStreams()
+      case .settings:
+        life.begun()
+        arm()
+      case .pong(Self.drainMark): perform(life.shutdownWasHeard())
+      case .ping: perform(life.pinged(whileCalls: session.openStreams > 0, at: .now()))
       default: break
       }
       role.handle(event, input: input, on: self)
@@ -203,18 +260,14 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
 
   /// The number of the PING whose answer says that the peer has heard of the shutdown.
   private static var drainMark: UInt64 { 0x6472_6169_6e00_0001 }
+  private static var keepaliveMark: UInt64 { 0x616c_6976_6500_0001 }
 
   /// Lets the open streams finish and takes no new ones, then closes (RFC 9113 §6.8: two GOAWAYs, so
   /// that no request on its way is lost).
   func drain() {
     guard !isClosing else { return }
-    session.announceShutdown()
-    session.ping(Self.drainMark)
-    drainTimer = after(timing.goAwayAnswer) { link in
-      link.session.refuseNewStreams()
-      link.scheduleFlush()
-    }
-    scheduleFlush()
+    perform(life.shutDown(at: .now()))
+    arm()
   }
 
   /// Opens no more streams, and closes once those open are over; a client's `drain`.
@@ -237,6 +290,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
 
   /// Sends what was submitted: at the end of the burst, or soon.
   func scheduleFlush() {
+    life.answered()
     guard !isReading, !isFlushScheduled else { return }
     isFlushScheduled = true
     eventLoop.execute {
@@ -271,6 +325,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       deliver(ByteBuffer())
     }
     if hasWritten { context.flush() }
+    noteCalls()
     if isClosing || session.isFinished { closeChannel(context) }
   }
 
@@ -283,7 +338,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     isChannelClosing = true
     isClosing = true
     let channel = context.channel
-    let linger = eventLoop.scheduleTask(in: TimeAmount(timing.linger)) {
+    let linger = eventLoop.scheduleTask(in: life.rules.linger) {
       channel.close(promise: nil)
     }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
@@ -291,16 +346,6 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       channel.close(promise: nil)
     }
   }
-}
-
-/// The bounds in time of one connection.
-struct LinkTiming: Sendable {
-  /// Until the peer's first SETTINGS have come.
-  var preface: Duration = .seconds(10)
-  /// Until the peer has answered to the first GOAWAY; then the second goes out anyway.
-  var goAwayAnswer: Duration = .seconds(1)
-  /// Until the last bytes have left.
-  var linger: Duration = .seconds(1)
 }
 
 /// Addresses in the form of gRPC's naming document: `ipv4:127.0.0.1:1234`, `ipv6:[::1]:1234`, `unix:`.

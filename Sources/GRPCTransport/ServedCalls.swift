@@ -57,7 +57,7 @@ final class ServedCalls: ConnectionRole {
       guard let served = served(stream) else { return }
       streams[stream.slot] = nil
       served.closed()
-    case .goAway, .settings, .pong: break
+    case .goAway, .settings, .ping, .pong: break
     }
   }
 

@@ -15,6 +15,15 @@ public struct ServerConfiguration: Sendable {
   public var handshakeTimeout = Duration.seconds(10)
   /// How long a peer may take until it has begun an HTTP/2 connection, after the TLS handshake.
   public var prefaceTimeout = Duration.seconds(10)
+  /// When clients are asked whether they are there, and how often they may ask.
+  public var keepalive = ServerKeepalive()
+  /// A connection this old, give or take 10 %, takes no new calls and closes after those it has;
+  /// nil: it may grow older. Lets clients be spread anew.
+  public var maximumConnectionAge: Duration?
+  /// A connection without calls for so long is closed; nil: it may stay.
+  public var maximumConnectionIdle: Duration?
+  /// How long the calls of a connection that is too old may take to end; nil: as long as they do.
+  public var connectionAgeGrace: Duration?
   /// Lets the server listen, in plaintext, where other machines can reach it.
   public var allowsInsecureNetwork = false
   /// The mode of a unix socket's file.

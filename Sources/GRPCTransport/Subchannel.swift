@@ -36,6 +36,8 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
   private var attempt = 0
   private var health: HealthState?
   private var watch: Task<Void, Never>?
+  /// How often the server has asked for fewer pings.
+  private var tooManyPings = 0
 
   init(
     id: Int, _ address: ResolvedAddress, _ configuration: ClientConfiguration,
@@ -128,10 +130,10 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
     let calls = CarriedCalls(
       limits: configuration.calls, scheme: tls == nil ? "http" : "https",
       authority: address.authority, observer: self)
-    var timing = LinkTiming()
-    timing.preface = preface
+    let rules = ConnectionRules(
+      configuration.keepalive, preface: preface, doublings: tooManyPings)
     let made = try HTTP2Link(
-      calls, limits: configuration.connection, timing: timing, on: runtime.eventLoop)
+      calls, limits: configuration.connection, rules: rules, on: runtime.eventLoop)
     link = made
     return made
   }
@@ -190,6 +192,8 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
   func connectionHasRoom(_ link: Link) {
     if self.link === link { owner?.subchannelHasRoom(self) }
   }
+
+  func connectionPingsTooMuch(_ link: Link) { tooManyPings += 1 }
 
   func connectionIsLeaving(_ link: Link) {
     guard self.link === link else { return }

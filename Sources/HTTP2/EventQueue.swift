@@ -12,6 +12,7 @@ struct EventQueue {
     case closed(HTTP2Stream, HTTP2ErrorCode)
     case goAway(lastStream: Int32, HTTP2ErrorCode)
     case settings
+    case ping
     case pong(UInt64)
   }
 

@@ -35,6 +35,8 @@ public enum HTTP2Event: Sendable {
   case goAway(lastStream: Int32, HTTP2ErrorCode)
   /// The peer's settings changed: `HTTP2Session.availableStreams` may be another.
   case settings
+  /// The peer has sent a PING, which is answered.
+  case ping
   /// The answer to a `ping`.
   case pong(UInt64)
 }

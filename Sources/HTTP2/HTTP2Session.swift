@@ -323,6 +323,13 @@ public struct HTTP2Session: ~Copyable {
       session, 0, nghttp2_session_get_last_proc_stream_id(session), 0, nil, 0)
   }
 
+  /// Refuses streams as `refuseNewStreams` does, and says why: for the user to close after it.
+  public mutating func goAway(_ code: HTTP2ErrorCode, _ debugData: StaticString) {
+    _ = nghttp2_submit_goaway(
+      session, 0, nghttp2_session_get_last_proc_stream_id(session), code.rawValue,
+      debugData.utf8Start, debugData.utf8CodeUnitCount)
+  }
+
   /// Ends the connection: a GOAWAY with this code, then nothing.
   public mutating func terminate(_ code: HTTP2ErrorCode) {
     _ = nghttp2_session_terminate_session(session, code.rawValue)

@@ -106,6 +106,8 @@ enum SessionCallbacks {
     case NGHTTP2_PING.rawValue where acknowledges:
       let opaque = withUnsafeBytes(of: frame.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
       state.pointee.events.append(.pong(UInt64(bigEndian: opaque)))
+    case NGHTTP2_PING.rawValue:
+      state.pointee.events.append(.ping)
     default: break
     }
   }

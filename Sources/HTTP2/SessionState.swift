@@ -97,6 +97,7 @@ struct SessionState: ~Copyable {
       return .closed(stream, code)
     case .goAway(let lastStream, let code): return .goAway(lastStream: lastStream, code)
     case .settings: return .settings
+    case .ping: return .ping
     case .pong(let number): return .pong(number)
     case nil: return nil
     }

@@ -66,6 +66,7 @@ final class Peer {
     case .closed(let stream, let code): return "\(stream.id) closed \(code.rawValue)"
     case .goAway(let last, let code): return "go away \(last) \(code.rawValue)"
     case .settings: return "settings"
+    case .ping: return "ping"
     case .pong(let number): return "pong \(number)"
     }
   }

@@ -150,7 +150,7 @@ private final class ServedConnection: @unchecked Sendable {
       case .closed(let stream, _):
         answered.remove(stream)
         open.removeValue(forKey: stream)?.reset()
-      case .headersTooLarge, .goAway, .settings, .pong: break
+      case .headersTooLarge, .goAway, .settings, .ping, .pong: break
       }
     }
   }

@@ -76,7 +76,7 @@ enum HTTP2Law {
           // A request that is malformed is closed without having been named.
           let named = bySlot.removeValue(forKey: stream.slot) ?? stream.id
           try law(named == stream.id, "the close of \(stream.id), which is not open")
-        case .goAway, .settings, .pong: break
+        case .goAway, .settings, .ping, .pong: break
         }
       }
     }
