@@ -1,5 +1,4 @@
 import GRPC
-import Glibc
 import HTTP2
 import Logging
 import NIOCore
@@ -17,23 +16,26 @@ import NIOPosix
 ///
 /// A handler runs on its connection's event loop: it must not block.
 public final class GRPCServer: Sendable {
-  /// Where it listens, with the port that it got.
-  public let endpoint: SocketEndpoint
+  /// Where it listens, with the ports that it got; never empty.
+  public let endpoints: [SocketEndpoint]
+  /// The first of `endpoints`.
+  public var endpoint: SocketEndpoint { endpoints[0] }
 
-  private let channel: any Channel
+  private let listeners: Listeners
   private let registry: ServedConnections
   private let router: Router
   private let tls: TLSContexts?
+  private let eventLoop: any EventLoop
 
   private init(
-    _ endpoint: SocketEndpoint, _ channel: any Channel, _ registry: ServedConnections,
-    _ router: Router, _ tls: TLSContexts?
+    _ listeners: Listeners, _ acceptor: ConnectionAcceptor, _ eventLoop: any EventLoop
   ) {
-    self.router = router
-    self.tls = tls
-    self.endpoint = endpoint
-    self.channel = channel
-    self.registry = registry
+    self.listeners = listeners
+    endpoints = listeners.endpoints
+    router = acceptor.router
+    registry = acceptor.registry
+    tls = acceptor.tls
+    self.eventLoop = eventLoop
   }
 
   /// Starts to listen; call `shutdown` when it is no longer needed.
@@ -46,48 +48,55 @@ public final class GRPCServer: Sendable {
     group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
     logger: Logger = Logger(label: "grpc.server")
   ) async throws(TransportError) -> GRPCServer {
-    let address = try endpoint.address()
-    let isAllowed =
-      address.isLocal || configuration.tls != nil || configuration.allowsInsecureNetwork
-    guard isAllowed else {
-      throw .insecureEndpoint("\(endpoint)")
+    try await start(
+      router, on: [endpoint], inheriting: [], configuration: configuration, group: group,
+      logger: logger)
+  }
+
+  /// Starts to listen in several places, those among them that were handed to the process
+  /// (`InheritedSocket.all()`); all or none.
+  ///
+  /// - Throws: a `TransportError`.
+  public static func start(
+    _ router: Router, on endpoints: [SocketEndpoint] = [], inheriting sockets: [InheritedSocket],
+    configuration: ServerConfiguration = ServerConfiguration(),
+    group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+    logger: Logger = Logger(label: "grpc.server")
+  ) async throws(TransportError) -> GRPCServer {
+    guard !endpoints.isEmpty || !sockets.isEmpty else {
+      throw .invalidEndpoint("there is none; name one, or have a socket handed over")
+    }
+    if configuration.tls == nil, !configuration.allowsInsecureNetwork {
+      try refuseNetwork(endpoints, sockets)
     }
     let tls = configuration.tls.map { tls in
       TLSContexts(TLSMaterial(tls), interval: tls.reloadInterval, logger: logger)
     }
     try tls?.reload()
-    if case .unix(let path) = endpoint {
-      try await StaleSocket.remove(path, group: group)
-    }
-    let registry = ServedConnections(limit: configuration.maximumConnections)
     let acceptor = ConnectionAcceptor(
-      router: router, configuration: configuration, registry: registry, tls: tls, logger: logger)
-    let bootstrap = bootstrap(acceptor, address, group)
+      router: router, configuration: configuration,
+      registry: ServedConnections(limit: configuration.maximumConnections), tls: tls,
+      logger: logger)
+    var listeners = Listeners(acceptor, group)
     do {
-      let channel = try await bootstrap.bind(to: address).get()
-      if case .unix(let path) = endpoint { chmod(path, mode_t(configuration.socketPermissions)) }
-      return GRPCServer(bound(endpoint, channel), channel, registry, router, tls)
+      for socket in sockets { try await listeners.take(socket) }
+      for endpoint in endpoints { try await listeners.bind(endpoint) }
     } catch {
-      throw .cannotListen("\(endpoint): \(error)")
+      await listeners.close()
+      throw error
     }
+    return GRPCServer(listeners, acceptor, group.next())
   }
 
-  private static func bootstrap(
-    _ acceptor: ConnectionAcceptor, _ address: SocketAddress, _ group: any EventLoopGroup
-  ) -> ServerBootstrap {
-    var bootstrap = ServerBootstrap(group: group)
-      .serverChannelOption(.backlog, value: 1_024)
-      .childChannelInitializer { acceptor.accept($0) }
-    if case .unixDomainSocket = address { return bootstrap }
-    bootstrap = bootstrap.serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-    return bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-  }
-
-  private static func bound(_ endpoint: SocketEndpoint, _ channel: any Channel) -> SocketEndpoint {
-    guard case .tcp(let host, _) = endpoint, let port = channel.localAddress?.port else {
-      return endpoint
+  private static func refuseNetwork(
+    _ endpoints: [SocketEndpoint], _ sockets: [InheritedSocket]
+  ) throws(TransportError) {
+    for endpoint in endpoints where try !endpoint.address().isLocal {
+      throw .insecureEndpoint("\(endpoint)")
     }
-    return .tcp(host: host, port: port)
+    for socket in sockets where !socket.isLocal {
+      throw .insecureEndpoint("the inherited socket \(socket.name)")
+    }
   }
 
   /// How many connections are open.
@@ -114,30 +123,11 @@ public final class GRPCServer: Sendable {
   /// that ignores its cancellation is not waited for. Harmless again.
   public func shutdown(within grace: Duration) async {
     router.beginShutdown()
-    try? await channel.close()
-    if case .unix(let path) = endpoint { unlink(path) }
+    await listeners.close()
     registry.drain()
     let registry = registry
-    let bound = channel.eventLoop.scheduleTask(in: TimeAmount(grace)) { registry.cutOff() }
+    let bound = eventLoop.scheduleTask(in: TimeAmount(grace)) { registry.cutOff() }
     await registry.waitUntilEmpty()
     bound.cancel()
-  }
-}
-
-/// The file that a server which was killed left behind.
-private enum StaleSocket {
-  /// Removes the file if it is a socket and nobody answers there.
-  static func remove(_ path: String, group: any EventLoopGroup) async throws(TransportError) {
-    var info = stat()
-    guard lstat(path, &info) == 0 else { return }
-    guard info.st_mode & S_IFMT == S_IFSOCK else {
-      throw .cannotListen("\(path) exists and is not a socket")
-    }
-    let probe = try? await ClientBootstrap(group: group).connect(unixDomainSocketPath: path).get()
-    if let probe {
-      try? await probe.close()
-      throw .cannotListen("another server listens on \(path)")
-    }
-    unlink(path)
   }
 }
