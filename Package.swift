@@ -76,7 +76,10 @@ let rpc: [Target] = [
     publicHeadersPath: "include"),
   library(
     "GRPCServices",
-    ["CGRPCServices", "CProtobufCompiler", "WellKnownTypes", "ProtobufC", "GRPC", log]),
+    [
+      "CGRPCServices", "CProtobufCompiler", "WellKnownTypes", "ProtobufC", "GRPC", "GRPCTransport",
+      log,
+    ]),
   .executableTarget(
     name: "protoc-gen-swift-protobuf-c", dependencies: ["CProtobufCompiler", "ProtobufC"],
     swiftSettings: strict),
@@ -198,7 +201,8 @@ let allTests: [Target] = [
       "GRPC", .product(name: "MetricsTestKit", package: "swift-metrics"),
       .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
     ]),
-  tests("GRPCServicesTests", ["GRPCServices", "WellKnownTypes", "ProtobufC", "GRPC"]),
+  tests(
+    "GRPCServicesTests", ["GRPCServices", "GRPCTransport", "WellKnownTypes", "ProtobufC", "GRPC"]),
   tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
   tests(
     "ProtobufCTests",

@@ -43,6 +43,8 @@ final class CarriedCalls: ConnectionRole {
   private var entries: [Entry] = []
   private var isReady = false
   private var hasEnded = false
+  /// What the connection's calls have come to. To be read on its loop.
+  private(set) var counters = CallCounters()
 
   init(limits: CallLimits, scheme: String, authority: String, observer: any ConnectionObserver) {
     self.limits = limits
@@ -60,6 +62,7 @@ final class CarriedCalls: ConnectionRole {
 
   func ended(_ link: HTTP2Link<CarriedCalls>, _ reason: RPCError) {
     let lost = entries
+    counters.failed += lost.count { $0.call != nil }
     entries = []
     hasEnded = true
     // Before the calls, so that those made again go elsewhere.
@@ -79,14 +82,13 @@ final class CarriedCalls: ConnectionRole {
       link.session.reset(stream, .cancel)
     case .data(let stream, let range):
       if let call = entry(stream)?.call {
-        call.receive(input.readableBytesSpan.extracting(range))
+        counters.messagesReceived += call.receive(input.readableBytesSpan.extracting(range))
       } else {
         link.session.consume(range.count, on: stream)
       }
     case .end(let stream):
       // Trailers are a call's last event, so that a call that is still here had none.
-      last(stream)?.receive(
-        ResponseTrailers(fields: [], isTrailersOnly: false, limits: limits))
+      end(stream, ResponseTrailers(fields: [], isTrailersOnly: false, limits: limits))
     case .writable(let stream):
       report(stream)
     case .closed(let stream, let code):
@@ -132,6 +134,8 @@ final class CarriedCalls: ConnectionRole {
     guard let stream = try? link.session.open(block) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }
     entries[stream.slot] = Entry(id: stream.id, call: call, opened: link.writes)
+    counters.started += 1
+    counters.lastStarted = .now
     call.attach(ClientStream(link: link, stream: stream))
     link.scheduleFlush()
     return true
@@ -145,10 +149,15 @@ final class CarriedCalls: ConnectionRole {
   }
 
   /// The stream's call, for its last event.
-  private func last(_ stream: HTTP2Stream) -> ClientCall? {
+  private func last(_ stream: HTTP2Stream, succeeded: Bool = false) -> ClientCall? {
     guard let call = entry(stream)?.call else { return nil }
     entries[stream.slot].call = nil
+    if succeeded { counters.succeeded += 1 } else { counters.failed += 1 }
     return call
+  }
+
+  private func end(_ stream: HTTP2Stream, _ trailers: ResponseTrailers) {
+    last(stream, succeeded: trailers.code == .ok)?.receive(trailers)
   }
 
   private func receive(
@@ -157,8 +166,7 @@ final class CarriedCalls: ConnectionRole {
     guard let entry = entry(stream), let call = entry.call else { return }
     block.forEachField { reader.read(name: $0, value: $1) }
     if ends {
-      entries[stream.slot].call = nil
-      call.receive(reader.finishTrailers(isTrailersOnly: !entry.hasHead))
+      end(stream, reader.finishTrailers(isTrailersOnly: !entry.hasHead))
       return
     }
     if reader.dropInformational() { return }
@@ -180,11 +188,12 @@ final class CarriedCalls: ConnectionRole {
     case .message(let message):
       let hasRoom = link.write(message, on: stream)
       entries[stream.slot].unreported += message.framedCount
+      counters.messagesSent += 1
       if hasRoom { report(stream) }
     case .end:
       link.session.finish(stream)
     case .cancel:
-      entries[stream.slot].call = nil
+      _ = last(stream)
       link.session.reset(stream, .cancel)
     }
     link.scheduleFlush()

@@ -22,6 +22,8 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
     case known
   }
 
+  /// For channelz.
+  let id = ChannelzRegistry.newID()
   let board = ConnectivityBoard()
   let runtime: EventLoopRuntime
   private let endpoints: [SocketEndpoint]
@@ -33,7 +35,6 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
   private var ids: [ResolvedAddress: Int] = [:]
   /// The subchannels in the order of their addresses.
   private var order: [Int] = []
-  private var nextID = 0
   private var addresses = Addresses.unknown
   private var resolution: ResolutionSchedule
   /// Somebody has called, or wished to be connected, since the client was last idle.
@@ -71,7 +72,10 @@ final class ClientConnector: SubchannelOwner, @unchecked Sendable {
     policy = configuration.balancing.policy
     resolution = ResolutionSchedule(
       interval: configuration.shortestResolutionInterval, backoff: configuration.backoff)
+    ChannelzRegistry.shared.add(self)
   }
+
+  deinit { ChannelzRegistry.shared.removeChannel(id) }
 
   // MARK: Calls
 
@@ -325,10 +329,29 @@ extension ClientConnector {
   }
 
   private func add(_ address: ResolvedAddress) -> Int {
-    nextID += 1
-    subchannels[nextID] = Subchannel(
-      id: nextID, address, configuration, tls, on: runtime, owner: self)
-    return nextID
+    let id = Int(ChannelzRegistry.newID())
+    subchannels[id] = Subchannel(
+      id: id, address, configuration, tls, on: runtime, owner: self)
+    return id
+  }
+}
+
+// MARK: - Channelz
+
+extension ClientConnector {
+  var target: String { endpoints.map(\.description).joined(separator: ",") }
+
+  var knownSubchannels: [Subchannel] { order.compactMap { subchannels[$0] } }
+
+  var openLinks: [Subchannel.Link] { links.values.map(\.link) }
+
+  /// Of all connections that a subchannel has had.
+  func counters(of subchannel: Subchannel) -> CallCounters {
+    var counters = subchannel.countersOfEnded
+    for (link, owner) in links.values where owner === subchannel {
+      counters.add(link.role.counters)
+    }
+    return counters
   }
 }
 

@@ -85,6 +85,7 @@ public final class GRPCServer: Sendable {
       await listeners.close()
       throw error
     }
+    acceptor.registry.listens(on: listeners.addresses)
     return GRPCServer(listeners, acceptor, group.next())
   }
 

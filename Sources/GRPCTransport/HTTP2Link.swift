@@ -30,6 +30,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
 
   let eventLoop: any EventLoop
   let role: Role
+  /// For channelz.
+  let id = ChannelzRegistry.newID()
   /// The peer, as handlers see it.
   private(set) var peer: CallPeer
   /// Submit to it, then call `scheduleFlush`.
@@ -98,6 +100,9 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   }
 
   // MARK: The channel
+
+  /// While the connection stands.
+  var channel: (any Channel)? { context?.channel }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context

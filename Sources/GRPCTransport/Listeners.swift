@@ -18,6 +18,11 @@ struct Listeners: Sendable {
   /// Where they listen, with the ports that they got.
   var endpoints: [SocketEndpoint] { all.map(\.endpoint) }
 
+  /// The same, with the addresses of the sockets.
+  var addresses: [(endpoint: SocketEndpoint, address: SocketAddress?)] {
+    all.map { ($0.endpoint, $0.channel.localAddress) }
+  }
+
   init(_ acceptor: ConnectionAcceptor, _ group: any EventLoopGroup) {
     self.acceptor = acceptor
     self.group = group

@@ -10,6 +10,7 @@ final class ServedConnections: Sendable {
     var handshakes: [ObjectIdentifier: any Channel] = [:]
     /// Of the connections that are gone.
     var counters = CallCounters()
+    var listeners: [Listener] = []
     var isDraining = false
     var waiters: [CheckedContinuation<Void, Never>] = []
 
@@ -18,10 +19,34 @@ final class ServedConnections: Sendable {
     func takes(_ limit: Int) -> Bool { !isDraining && links.count + handshakes.count < limit }
   }
 
+  /// A socket that listens, as channelz tells of it.
+  struct Listener: Sendable {
+    let reference: ChannelzReference
+    let address: SocketAddress?
+  }
+
+  /// For channelz.
+  let id = ChannelzRegistry.newID()
   private let limit: Int
   private let state = Mutex(State())
 
   init(limit: Int) { self.limit = limit }
+
+  deinit { ChannelzRegistry.shared.removeServer(id) }
+
+  /// The server listens, and can be looked at.
+  func listens(on sockets: [(endpoint: SocketEndpoint, address: SocketAddress?)]) {
+    let listeners = sockets.map { socket in
+      Listener(
+        reference: ChannelzReference(id: ChannelzRegistry.newID(), name: "\(socket.endpoint)"),
+        address: socket.address)
+    }
+    state.withLock { $0.listeners = listeners }
+    ChannelzRegistry.shared.add(self)
+  }
+
+  var listeners: [Listener] { state.withLock(\.listeners) }
+  var links: [HTTP2Link<ServedCalls>] { state.withLock { Array($0.links.values) } }
 
   /// How many there are.
   var count: Int { state.withLock { $0.links.count + $0.handshakes.count } }

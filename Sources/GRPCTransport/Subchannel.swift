@@ -32,7 +32,9 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
   private weak var owner: (any SubchannelOwner)?
   private var state: SubchannelState
   /// Of the attempt or the connection that `state` speaks of.
-  private var link: Link?
+  private(set) var link: Link?
+  /// What the calls of connections that are gone have come to.
+  private(set) var countersOfEnded = CallCounters()
   private var attempt = 0
   private var health: HealthState?
   private var watch: Task<Void, Never>?
@@ -217,6 +219,7 @@ final class Subchannel: ConnectionObserver, @unchecked Sendable {
       case .idle, .transientFailure, .shutdown: break
       }
     }
+    countersOfEnded.add(link.role.counters)
     owner?.connectionEnded(link)
   }
 

@@ -1,10 +1,11 @@
-"""What every gRPC tool asks of a server: health and reflection, through grpcio's own clients for them."""
+"""What every gRPC tool asks of a server: health, reflection and channelz, through grpcio's own clients for them."""
 
 import signal
 
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -12,7 +13,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from cluster import PATIENCE
 
 SERVICES = ["belay.v1.JobService", "belay.v1.RestorePointService", "belay.v1.SessionService", "belay.v1.WorkerService"]
-STANDARD = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+STANDARD = ["grpc.channelz.v1.Channelz", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection"]
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -141,3 +142,28 @@ def test_reflection_v1_and_v1alpha_say_the_same(coordinator):
     assert [answer.WhichOneof("message_response") for answer in answers] == [
         "list_services_response", "file_descriptor_response", "error_response"]
     assert answers == ask(coordinator.channel, "v1alpha", *questions)
+
+
+# Channelz
+
+
+def test_channelz_shows_the_coordinator_and_who_is_connected(coordinator):
+    channelz = channelz_pb2_grpc.ChannelzStub(coordinator.channel)
+    coordinator.create_job("nightly")
+    servers = channelz.GetServers(channelz_pb2.GetServersRequest(), timeout=PATIENCE)
+    assert servers.end
+    [server] = servers.server
+    assert server.ref.name == f"unix:{coordinator.socket}"
+    assert server.data.calls_started >= 2 and server.data.calls_succeeded >= 1
+    sockets = channelz.GetServerSockets(
+        channelz_pb2.GetServerSocketsRequest(server_id=server.ref.server_id), timeout=PATIENCE)
+    [socket] = [channelz.GetSocket(channelz_pb2.GetSocketRequest(socket_id=ref.socket_id), timeout=PATIENCE).socket
+                for ref in sockets.socket_ref]
+    assert socket.data.streams_started >= 4 and socket.data.messages_received >= 4
+    assert socket.local.uds_address.filename == str(coordinator.socket)
+    [listener] = server.listen_socket
+    listening = channelz.GetSocket(channelz_pb2.GetSocketRequest(socket_id=listener.socket_id), timeout=PATIENCE)
+    assert listening.socket.local.uds_address.filename == str(coordinator.socket)
+    with pytest.raises(grpc.RpcError) as refusal:
+        channelz.GetServer(channelz_pb2.GetServerRequest(server_id=1 << 40), timeout=PATIENCE)
+    assert refusal.value.code() == grpc.StatusCode.NOT_FOUND

@@ -6,7 +6,8 @@ import Testing
   @Test("The plugin writes what is committed: the golden text of every shape and service")
   func goldenText() throws {
     let made = try Protoc.generate(
-      ["shapes/v1/shapes.proto", "shapes/v1/shape_service.proto"], in: Protoc.protoDirectory,
+      ["greeter/v1/greeter.proto", "shapes/v1/shape_service.proto", "shapes/v1/shapes.proto"],
+      in: Protoc.protoDirectory,
       options: "CModule=CProtobufTestMessages,Visibility=package")
     let committed = try Protoc.contents(of: Protoc.generatedDirectory)
     #expect(made.keys.sorted() == committed.keys.sorted())

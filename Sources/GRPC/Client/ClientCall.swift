@@ -113,28 +113,32 @@ extension ClientCall {
     options.received?.setInitial(head.metadata)
   }
 
-  /// Bytes of the server's messages, cut anywhere.
-  public func receive(_ bytes: RawSpan) {
-    let (delivery, released, failure) = bytes.withUnsafeBytes { buffer in
+  /// Bytes of the server's messages, cut anywhere; answers how many messages they complete.
+  @discardableResult
+  public func receive(_ bytes: RawSpan) -> Int {
+    let (completed, delivery, released, failure) = bytes.withUnsafeBytes { buffer in
       state.withLock { state in
         let released = state.commit()
         var failure: RPCError?
+        var completed = 0
         do throws(RPCError) {
-          try state.inbound.receive(buffer.bytes)
+          completed = try state.inbound.receive(buffer.bytes)
           if state.hasTooMany { failure = Self.wrongCount }
         } catch {
           failure = error
         }
-        return (state.deliver(), released, failure)
+        return (completed, state.deliver(), released, failure)
       }
     }
     if released > 0 { retries.release(released) }
     delivery.carryOut()
     if let failure { fail(failure, .answered) }
+    return completed
   }
 
-  /// Bytes of the server's messages, cut anywhere.
-  public func receive(_ bytes: [UInt8]) {
+  /// Bytes of the server's messages, cut anywhere; answers how many messages they complete.
+  @discardableResult
+  public func receive(_ bytes: [UInt8]) -> Int {
     receive(bytes.span.bytes)
   }
 

@@ -59,6 +59,7 @@ struct CoordinatorProcess {
       health.set(.notServing, for: service)
     }
     router.add(HealthService(health))
+    router.add(ChannelzService())
     router.add(ReflectionService(describing: router))
     router.intercept(with: MetricsInterceptor(), TracingInterceptor(), LoggingInterceptor(log))
     return router
