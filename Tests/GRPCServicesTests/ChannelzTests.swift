@@ -30,9 +30,24 @@ struct ChannelzTests {
     await server.shutdown(within: .zero)
   }
 
+  /// Other tests' servers are in this process too, and may fill pages.
   private func server(_ name: String, _ channelz: Wire.ChannelzClient) async throws -> Wire.Server {
-    let all = try await channelz.getServers(.init())
-    return try #require(all.server.first { $0.ref?.name == name })
+    var page = try await channelz.getServers(.init())
+    while true {
+      if let server = page.server.first(where: { $0.ref?.name == name }) { return server }
+      let last = try #require(page.end ? nil : page.server.last?.ref?.serverID, "no \(name)")
+      page = try await channelz.getServers(.init(startServerID: last + 1))
+    }
+  }
+
+  private func channel(_ name: String, _ channelz: Wire.ChannelzClient) async throws -> Wire.Channel
+  {
+    var page = try await channelz.getTopChannels(.init())
+    while true {
+      if let channel = page.channel.first(where: { $0.data?.target == name }) { return channel }
+      let last = try #require(page.end ? nil : page.channel.last?.ref?.channelID, "no \(name)")
+      page = try await channelz.getTopChannels(.init(startChannelID: last + 1))
+    }
   }
 
   @Test("a server shows its calls, where it listens, and who is connected")
@@ -42,13 +57,15 @@ struct ChannelzTests {
       _ = try await health.check(.init())
       await #expect(throws: RPCError.self) { try await health.check(.init(service: "no")) }
       let server = try await server(name, channelz)
+      let looks = try #require(server.data?.callsStarted) - 2
       let id = try #require(server.ref?.serverID)
       let again = try await channelz.getServer(.init(serverID: id))
       #expect(again.server?.ref == server.ref)
-      // Its own calls are among them: GetServers twice, of which the second is under way.
+      // Its own calls are among them: GetServers, and GetServer, which is under way.
       let data = try #require(again.server?.data)
-      #expect(data.callsStarted == 4)
-      #expect(data.callsSucceeded == 2)
+      #expect(looks >= 1)
+      #expect(data.callsStarted == 3 + looks)
+      #expect(data.callsSucceeded == 1 + looks)
       #expect(data.callsFailed == 1)
       #expect((data.lastCallStartedTimestamp?.seconds ?? 0) > 1_700_000_000)
 
@@ -66,8 +83,8 @@ struct ChannelzTests {
       let reference = try #require(sockets.socketRef.first)
       let socket = try #require(
         try await channelz.getSocket(.init(socketID: reference.socketID)).socket)
-      #expect(socket.data?.streamsStarted == 7)
-      #expect(socket.data?.messagesReceived == 7)
+      #expect(socket.data?.streamsStarted == 6 + looks)
+      #expect(socket.data?.messagesReceived == 6 + looks)
       #expect(socket.data?.lastRemoteStreamCreatedTimestamp != nil)
       #expect(socket.data?.lastLocalStreamCreatedTimestamp == nil)
       #expect(socket.local == listening?.local)
@@ -78,13 +95,13 @@ struct ChannelzTests {
   @Test("a client shows its state, its address, its connection and its calls")
   func channels() async throws {
     try await withServer { channelz, _, name in
-      let all = try await channelz.getTopChannels(.init())
-      let channel = try #require(all.channel.last { $0.data?.target == name })
+      let channel = try await channel(name, channelz)
       #expect(channel.data?.state?.state == .ready)
-      #expect(channel.data?.callsStarted == 1)
+      let looks = channel.data?.callsStarted ?? 0
+      #expect(looks >= 1)
       let id = try #require(channel.ref?.channelID)
       let again = try await channelz.getChannel(.init(channelID: id)).channel
-      #expect(again?.data?.callsSucceeded == 1)
+      #expect(again?.data?.callsSucceeded == looks)
       let reference = try #require(channel.subchannelRef.first)
       let subchannel = try await channelz.getSubchannel(
         .init(subchannelID: reference.subchannelID)
@@ -93,9 +110,9 @@ struct ChannelzTests {
       #expect(subchannel?.data?.target == name)
       let link = try #require(subchannel?.socketRef.first)
       let socket = try await channelz.getSocket(.init(socketID: link.socketID)).socket
-      #expect(socket?.data?.streamsStarted == 4)
-      #expect(socket?.data?.messagesSent == 4)
-      #expect(socket?.data?.messagesReceived == 3)
+      #expect(socket?.data?.streamsStarted == looks + 3)
+      #expect(socket?.data?.messagesSent == looks + 3)
+      #expect(socket?.data?.messagesReceived == looks + 2)
       #expect(socket?.data?.lastLocalStreamCreatedTimestamp != nil)
     }
   }
