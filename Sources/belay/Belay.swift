@@ -20,6 +20,8 @@ struct Belay: AsyncParsableCommand {
 
       WHERE THE COORDINATOR IS
         Commands find it at --address, else at $BELAY_ADDRESS, else at the socket of `belay dev`.
+        TLS: --tls-ca, --tls-cert, --tls-key and --tls-server-name, else $BELAY_TLS_CA, $BELAY_TLS_CERT,
+        $BELAY_TLS_KEY and $BELAY_TLS_SERVER_NAME.
 
       EXIT CODES
       \(ExitStatus.help)

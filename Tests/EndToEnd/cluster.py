@@ -1,4 +1,4 @@
-"""A coordinator and workers as processes of their own, spoken to by grpcio over a unix socket."""
+"""A coordinator and workers as processes of their own, spoken to by grpcio, over a unix socket unless told otherwise."""
 
 import os
 import pathlib
@@ -28,32 +28,43 @@ class Cluster:
         self.coordinator = None
         self.workers = {}
         self.channel = None
+        self.address = f"unix:{self.socket}"  # Where clients find the coordinator, and where it listens.
+        self.credentials = None  # Of grpcio's channel; None: plaintext.
+        self.client_options = []  # Of workers and operators' commands.
 
     # Processes
 
-    def start_coordinator(self, *arguments):
-        self.coordinator = self._start(
-            "coordinator", "coordinator", "--data", self.directory / "state", "--listen", f"unix:{self.socket}",
-            "--repository", f"default={self.repository}", "--lease-ttl", "3", *arguments)
-        self._connect()
+    def start_coordinator(self, *arguments, listen=None):
+        self.launch_coordinator("--listen", listen or self.address, *arguments)
+        self.connect()
 
-    def start_worker(self, name="w1", slots=1):
+    def launch_coordinator(self, *arguments, **options):
+        """Starts a coordinator and returns its process, whether it comes to answer or not."""
+        self.coordinator = self._start(
+            "coordinator", "coordinator", "--data", self.directory / "state",
+            "--repository", f"default={self.repository}", "--lease-ttl", "3", *arguments, **options)
+        return self.coordinator
+
+    def start_worker(self, name="w1", slots=1, options=None):
         """Starts a worker of host h1 and returns its process."""
         self.workers[name] = self._start(
-            name, "worker", "--coordinator", f"unix:{self.socket}", "--id", name, "--host", "h1",
-            "--slots", str(slots), "--vm-root", self.vm_root, "--runtime", self.runtime)
+            name, "worker", "--coordinator", self.address, "--id", name, "--host", "h1",
+            "--slots", str(slots), "--vm-root", self.vm_root, "--runtime", self.runtime,
+            *(self.client_options if options is None else options))
         return self.workers[name]
 
-    def _start(self, log, *arguments):
+    def _start(self, log, *arguments, launcher=(), **options):
         with open(self.directory / f"{log}.log", "ab") as output:
-            return subprocess.Popen([self.binary, *map(str, arguments)], stdout=output, stderr=output,
-                                    stdin=subprocess.DEVNULL)
+            return subprocess.Popen([*launcher, self.binary, *map(str, arguments)], stdout=output, stderr=output,
+                                    stdin=subprocess.DEVNULL, **options)
 
-    def _connect(self):
+    def connect(self):
         if self.channel:
             self.channel.close()
         # A subchannel pool of its own: a restart must not inherit the back-off of the connection that was killed.
-        self.channel = grpc.insecure_channel(f"unix:{self.socket}", options=[("grpc.use_local_subchannel_pool", 1)])
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        self.channel = (grpc.secure_channel(self.address, self.credentials, options) if self.credentials
+                        else grpc.insecure_channel(self.address, options))
         try:
             grpc.channel_ready_future(self.channel).result(timeout=PATIENCE)
         except grpc.FutureTimeoutError:
@@ -63,9 +74,10 @@ class Cluster:
         self.restore_points = restore_point_service_pb2_grpc.RestorePointServiceStub(self.channel)
         self.worker_service = worker_service_pb2_grpc.WorkerServiceStub(self.channel)
 
-    def belay(self, *arguments, **options):
+    def belay(self, *arguments, client_options=None, **options):
         """Runs an operator's command and returns what it said."""
-        return subprocess.run([self.binary, *map(str, arguments), "--address", f"unix:{self.socket}"],
+        of_client = self.client_options if client_options is None else client_options
+        return subprocess.run([self.binary, *map(str, [*arguments, "--address", self.address, *of_client])],
                               capture_output=True, text=True, timeout=PATIENCE, **options)
 
     def kill(self, process):

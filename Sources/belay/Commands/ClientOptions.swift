@@ -29,6 +29,8 @@ struct ClientOptions: ParsableArguments {
     help: ArgumentHelp("How long the coordinator may take to answer.", valueName: "seconds"))
   var timeout: Double = 30
 
+  @OptionGroup var tls: ClientTLSOptions
+
   func validate() throws {
     guard timeout > 0, timeout <= 86_400 else {
       throw ValidationError("--timeout takes more than 0 and at most 86400 seconds.")
@@ -51,14 +53,15 @@ struct ClientOptions: ParsableArguments {
   func withCoordinator<Value: Sendable>(
     _ body: (CoordinatorAPI) async throws -> Value
   ) async throws -> Value {
-    let client = GRPCClient(address)
+    let tls = try tls.clientTLS()
+    let client = GRPCClient(address, configuration: .toCoordinator(tls: tls))
     do {
       let value = try await body(CoordinatorAPI(channel: client))
       await client.close()
       return value
     } catch let error as RPCError {
       await client.close()
-      printError(explain(error))
+      printError(explain(error, tls))
       throw error.isUnreachable ? ExitStatus.unreachable.exit : ExitStatus.refused.exit
     } catch {
       await client.close()
@@ -66,7 +69,7 @@ struct ClientOptions: ParsableArguments {
     }
   }
 
-  private func explain(_ error: RPCError) -> String {
+  private func explain(_ error: RPCError, _ tls: ClientTLS?) -> String {
     var text = "belay: \(error.message) (\(error.code)"
     if let info = error.detail(GoogleRpc.ErrorInfo.self) { text += ", \(info.reason)" }
     text += ")"
@@ -74,6 +77,11 @@ struct ClientOptions: ParsableArguments {
       text +=
         "\nIs a coordinator running at \(address)? Start one with `belay dev` or "
         + "`belay coordinator`, or say where it is with --address or $BELAY_ADDRESS."
+      text +=
+        tls == nil
+        ? "\nIf it speaks TLS, add --tls-ca FILE, or --tls."
+        : "\nOver TLS, --tls-ca must name the authority of its certificate, and its address or "
+          + "--tls-server-name a name in it; if it asks for yours, add --tls-cert and --tls-key."
     }
     return text
   }

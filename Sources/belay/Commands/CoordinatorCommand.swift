@@ -8,6 +8,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     discussion: """
       SIGTERM or Ctrl-C ends it; sessions that run go on where they were at the next start. Example:
         belay coordinator --data /var/lib/belay --listen 127.0.0.1:7700 --repository default=/srv/backup
+        belay coordinator --listen [::]:7700 --tls-cert server.pem --tls-key server.key --tls-client-ca ca.pem
       """)
 
   @OptionGroup var server: ServerOptions

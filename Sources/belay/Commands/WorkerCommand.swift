@@ -19,6 +19,8 @@ struct WorkerCommand: AsyncParsableCommand {
         It keeps nothing of its own: it may be killed and started again anywhere. SIGTERM or Ctrl-C drains it: \
         it takes no new VM, finishes what it has, and ends; a second one cancels what it has. Example:
           belay worker --coordinator unix:/run/belay/belay.sock --vm-root /var/lib/vms --slots 2
+          belay worker --coordinator backup.example:7700 --tls-ca ca.pem --tls-cert w1.pem --tls-key w1.key \\
+            --vm-root /var/lib/vms
         """)
 
     @Option(
@@ -34,12 +36,15 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @OptionGroup var options: WorkerOptions
 
+    @OptionGroup var tls: ClientTLSOptions
+
     @OptionGroup var logging: LogOptions
 
     func run() async throws {
       let log = logging.makeLog("belay.worker")
       try await reportingFailure {
-        let client = GRPCClient(coordinator)
+        let client = GRPCClient(
+          coordinator, configuration: .toCoordinator(tls: try tls.clientTLS()))
         let worker = try options.worker(channel: client, runtime: runtime, log: log)
         try await runUntilSignaled(worker, log: log)
         await client.close()

@@ -14,9 +14,11 @@ import SQLiteStore
 /// A coordinator with its store, its repositories and its sockets: what `belay coordinator` and `belay dev` run.
 struct CoordinatorProcess {
   let data: DataDirectory
-  let endpoints: [SocketEndpoint]
+  /// Where to listen; nil: on the sockets handed over by systemd, else on the one of `data`.
+  let endpoints: [SocketEndpoint]?
   let repositories: [RepositoryArgument]
   let leaseDuration: Duration
+  let tls: ServerTLS?
   let allowsInsecureNetwork: Bool
   let log: Logger
 
@@ -32,7 +34,7 @@ struct CoordinatorProcess {
       catalog: RepositoryCatalog(opened), clock: SystemClock(wallClock: wallClock()), log: log,
       reportServing: { health.setAll($0 ? .serving : .notServing) })
     let router = router(server, health)
-    let sockets = try await listen(router)
+    let socket = try await listen(router)
     defer { log.info("stopped") }
     do {
       try await withThrowingTaskGroup(of: Void.self) { [router] group in
@@ -40,12 +42,12 @@ struct CoordinatorProcess {
         group.addTask { try await until(router) }
         // Whichever ends first ends the other: a loop that can't go on, or the word to stop.
         try await group.next()
-        for socket in sockets { await socket.shutdown(within: .seconds(2)) }
+        await socket.shutdown(within: .seconds(2))
         group.cancelAll()
       }
     } catch is CancellationError {
     } catch {
-      for socket in sockets { await socket.shutdown(within: .zero) }
+      await socket.shutdown(within: .zero)
       throw error
     }
   }
@@ -87,23 +89,31 @@ struct CoordinatorProcess {
     return opened
   }
 
-  private func listen(_ router: Router) async throws -> [GRPCServer] {
-    var configuration = ServerConfiguration()
-    configuration.allowsInsecureNetwork = allowsInsecureNetwork
-    var servers: [GRPCServer] = []
-    for endpoint in endpoints {
-      let server: GRPCServer
-      do {
-        server = try await GRPCServer.start(
-          router, on: endpoint, configuration: configuration, logger: log)
-      } catch .insecureEndpoint(let text) {
-        throw ValidationError(
-          "\(text): listen on loopback or a unix socket, or add --insecure-allow-remote.")
-      }
-      log.info("listening", metadata: ["address": "\(server.endpoint)"])
-      servers.append(server)
+  private func listen(_ router: Router) async throws -> GRPCServer {
+    let configuration = ServerConfiguration.coordinator(
+      tls: tls, allowsInsecureNetwork: allowsInsecureNetwork)
+    let inherited = endpoints == nil ? try InheritedSocket.all() : []
+    let ownEndpoints = endpoints ?? (inherited.isEmpty ? [.unix(path: data.socket)] : [])
+    let server: GRPCServer
+    do {
+      server = try await GRPCServer.start(
+        router, on: ownEndpoints, inheriting: inherited, configuration: configuration, logger: log)
+    } catch {
+      guard case .insecureEndpoint(let text) = error else { throw error }
+      throw ValidationError(
+        "\(text) can be reached from other machines: speak TLS there with --tls-cert and --tls-key, "
+          + "or listen on loopback or a unix socket, or allow plaintext with --insecure-allow-remote."
+      )
     }
-    return servers
+    for endpoint in server.endpoints {
+      log.info("listening", metadata: ["address": "\(endpoint)", "security": "\(security)"])
+    }
+    return server
+  }
+
+  private var security: String {
+    guard let tls else { return "plaintext" }
+    return tls.clients == .none ? "TLS" : "mutual TLS"
   }
 }
 

@@ -18,7 +18,10 @@ struct ServerOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Where to listen: unix:PATH or HOST:PORT; may be repeated.",
-      discussion: "Default: unix:DATA/belay.sock. TCP is plaintext, and bound to loopback only.",
+      discussion: """
+        Default: the sockets that systemd hands over, else unix:DATA/belay.sock. Plaintext is bound to loopback; \
+        beyond it goes TLS, see --tls-cert.
+        """,
       valueName: "address"))
   var listen: [SocketEndpoint] = []
 
@@ -35,6 +38,8 @@ struct ServerOptions: ParsableArguments {
       "How long a worker may be silent before its VMs go to another.", valueName: "seconds"))
   var leaseTTL: Int = 30
 
+  @OptionGroup var tls: ServerTLSOptions
+
   @Flag(help: "Listen where other machines can connect, in plaintext and without authentication.")
   var insecureAllowRemote = false
 
@@ -44,6 +49,11 @@ struct ServerOptions: ParsableArguments {
     guard (1...86_400).contains(leaseTTL) else {
       throw ValidationError("--lease-ttl takes 1 to 86400 seconds.")
     }
+    guard !insecureAllowRemote || tls.certificate == nil else {
+      throw ValidationError(
+        "--insecure-allow-remote allows plaintext, and --tls-cert rules it out: give one of the two."
+      )
+    }
     let names = repositories.map(\.id)
     guard Set(names).count == names.count else {
       throw ValidationError("Each --repository needs a name of its own.")
@@ -52,12 +62,13 @@ struct ServerOptions: ParsableArguments {
 
   var data: DataDirectory { DataDirectory(path: dataPath) }
 
-  func process(log: Logger) -> CoordinatorProcess {
+  func process(log: Logger) throws -> CoordinatorProcess {
     CoordinatorProcess(
-      data: data, endpoints: listen.isEmpty ? [.unix(path: data.socket)] : listen,
+      data: data, endpoints: listen.isEmpty ? nil : listen,
       repositories: repositories.isEmpty
         ? [RepositoryArgument(id: RepositoryID(rawValue: "default"), path: data.repository)]
         : repositories,
-      leaseDuration: .seconds(leaseTTL), allowsInsecureNetwork: insecureAllowRemote, log: log)
+      leaseDuration: .seconds(leaseTTL), tls: try tls.serverTLS(),
+      allowsInsecureNetwork: insecureAllowRemote, log: log)
   }
 }
