@@ -15,8 +15,10 @@ public struct HTTP2Session: ~Copyable {
     case server
   }
 
-  private let session: OpaquePointer?
+  // First, since ThreadSanitizer takes the first field for the address of what is accessed through it:
+  // the compiler (6.3) fails if that is no plain pointer.
   private let state: UnsafeMutablePointer<SessionState>
+  private let session: OpaquePointer?
 
   /// Starts a connection: the preface and SETTINGS wait in `transmit`.
   public init(role: Role, limits: HTTP2Limits = HTTP2Limits()) throws(HTTP2Error) {
