@@ -58,7 +58,10 @@ struct Flood: Sendable, CustomTestStringConvertible {
     ) { _ in
       Frames.headers(1, ends: true)
     },
-    Flood("goodbyes", [nil]) { _ in Frames.frame(.goAway, Frames.big(0) + Frames.big(0)) },
+    // The first ends the connection, unless too many come with it.
+    Flood("goodbyes", [nil, .enhanceYourCalm]) { _ in
+      Frames.frame(.goAway, Frames.big(0) + Frames.big(0))
+    },
     // nghttp2's own defences say INTERNAL_ERROR.
     Flood("rapid reset", [.internalError, .enhanceYourCalm]) {
       Frames.headers(Frames.id($0)) + Frames.reset(Frames.id($0))
