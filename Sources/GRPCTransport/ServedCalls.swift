@@ -81,7 +81,7 @@ final class ServedCalls: ConnectionRole {
     }
     let served = add(stream, link)
     let call = ServerCall(
-      head: head, peer: link.peer, router: router, limits: limits, transport: served,
+      head: consume head, peer: link.peer, router: router, limits: limits, transport: served,
       runtime: runtime, logger: logger)
     served.call = call
     call.begin()

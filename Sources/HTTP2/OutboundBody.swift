@@ -61,6 +61,7 @@ struct OutboundBody {
   }
 
   private mutating func empty() {
+    guard !bytes.isEmpty else { return }
     bytes.removeAll(keepingCapacity: bytes.capacity <= 4 * Self.keptCapacity)
     head = 0
   }

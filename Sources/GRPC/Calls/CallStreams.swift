@@ -93,6 +93,18 @@ extension CallStreams {
     }
   }
 
+  /// The next message where it need not be waited for; nil: it is not there, or there is none.
+  ///
+  /// - Throws: as `next()`.
+  func nextAtOnce() throws -> InboundMessage? {
+    switch readNow() {
+    case .message(let message): return message
+    case .end(nil), .none: return nil
+    case .end(let error?): throw error
+    case .aborted(let error): throw error
+    }
+  }
+
   /// Messages that were read, and written, but for a last one that goes with the end.
   var counts: (received: Int, sent: Int) {
     state.withLock { ($0.inbound.readCount, $0.budget.writtenCount) }

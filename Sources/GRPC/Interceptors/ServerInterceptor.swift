@@ -56,16 +56,16 @@ struct ServerInterceptorChain: Sendable {
 
   /// Runs a handler within the interceptors.
   nonisolated(nonsending) func run(
-    _ call: ServerCall, _ handler: nonisolated(nonsending) () async throws -> [UInt8]?
+    _ call: ServerCall, _ handler: Route.Handler
   ) async throws -> [UInt8]? {
     try await run(call, from: 0, since: call.now, handler)
   }
 
   private nonisolated(nonsending) func run(
     _ call: ServerCall, from index: Int, since start: ContinuousClock.Instant,
-    _ handler: nonisolated(nonsending) () async throws -> [UInt8]?
+    _ handler: Route.Handler
   ) async throws -> [UInt8]? {
-    guard index < interceptors.count else { return try await handler() }
+    guard index < interceptors.count else { return try await handler(call) }
     var result: Result<[UInt8]?, any Error>?
     try await interceptors[index].intercept(call.context) {
       if result == nil {

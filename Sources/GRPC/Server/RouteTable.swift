@@ -1,34 +1,28 @@
 /// A method and what answers it. A class, so that a call holds it by one reference.
 final class Route: Sendable {
-  typealias Run = nonisolated(nonsending) @Sendable (ServerCall) async throws -> [UInt8]?
+  typealias Handler = nonisolated(nonsending) @Sendable (ServerCall) async throws -> [UInt8]?
 
   let method: MethodDescriptor
   /// Reads the requests, runs the handler, writes all responses but a single one, which it returns.
-  let run: Run
-  /// What stands around `run`, which it is part of; nil: nothing.
+  let handler: Handler
+  /// What stands around the handler; nil: nothing.
   let interceptors: ServerInterceptorChain?
   /// The method's path, as it comes over the wire.
   fileprivate let path: [UInt8]
-  private let handler: Run
 
   init(
     _ method: MethodDescriptor, within interceptors: ServerInterceptorChain? = nil,
-    run: @escaping Run
+    handler: @escaping Handler
   ) {
     self.method = method
     self.interceptors = interceptors
-    handler = run
-    if let interceptors {
-      self.run = { call in try await interceptors.run(call) { try await run(call) } }
-    } else {
-      self.run = run
-    }
+    self.handler = handler
     path = Array(method.path.utf8)
   }
 
   /// The same with interceptors, in place of those it has.
   func within(_ interceptors: [any ServerInterceptor]) -> Route {
-    Route(method, within: ServerInterceptorChain(interceptors, for: method), run: handler)
+    Route(method, within: ServerInterceptorChain(interceptors, for: method), handler: handler)
   }
 }
 

@@ -32,7 +32,7 @@ public struct Router: Sendable {
     _ handler: @escaping UnaryHandler<Q, A>
   ) {
     add(method, .unary) { call in
-      let request = try await Q(decoding: call.onlyRequest(), as: "request")
+      let request = try Q(decoding: call.onlyRequest(), as: "request")
       return try await handler(request, call.context).encoded(as: "response")
     }
   }
@@ -53,7 +53,7 @@ public struct Router: Sendable {
     _ handler: @escaping StreamingHandler<Q, A>
   ) {
     add(method, .serverStreaming) { call in
-      let request = try await Q(decoding: call.onlyRequest(), as: "request")
+      let request = try Q(decoding: call.onlyRequest(), as: "request")
       try await handler(request, ResponseWriter(call: call), call.context)
       return nil
     }
@@ -133,10 +133,10 @@ public struct Router: Sendable {
 
   private mutating func add(
     _ method: MethodDescriptor, _ kind: MethodKind,
-    _ run: @escaping Route.Run
+    _ handler: @escaping Route.Handler
   ) {
     precondition(method.kind == kind, "\(method.path) is \(method.kind), its handler \(kind)")
-    table.add(Route(method, run: run).within(interceptors))
+    table.add(Route(method, handler: handler).within(interceptors))
   }
 }
 

@@ -52,12 +52,10 @@ public final class ServerCall: Sendable {
 
   /// A call that has come; nothing happens before `begin()`.
   public init(
-    head: RequestHead, peer: CallPeer, router: Router, limits: CallLimits = CallLimits(),
+    head: RequestHead, peer: CallPeer, router: borrowing Router, limits: CallLimits = CallLimits(),
     transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
   ) {
-    route =
-      head.route ?? router.route(path: Array(head.path.utf8).span)
-      ?? router.unknownRoute(path: head.path)
+    route = Self.route(for: head, in: router)
     self.peer = peer
     metadata = head.metadata
     hasSingleRequest = route?.method.kind.hasSingleRequest ?? false
@@ -74,6 +72,11 @@ public final class ServerCall: Sendable {
       limits: limits, encoding: head.encoding,
       head: .initialMetadata(ResponseHead(encoding: encoding)), transport: transport,
       cancellation: Self.over)
+  }
+
+  private static func route(for head: RequestHead, in router: Router) -> Route? {
+    head.route ?? router.route(path: Array(head.path.utf8).span)
+      ?? router.unknownRoute(path: head.path)
   }
 
   var context: ServerContext { ServerContext(call: self) }
@@ -100,7 +103,7 @@ extension ServerCall {
       timer = runtime.schedule(after: timeout) { self.expire() }
     }
     life.withLock { life in
-      life.timer = timer
+      life.timer = timer.take()
       if hasSingleRequest { life.phase = .gathering }
     }
     if !hasSingleRequest { startHandler() }
@@ -172,8 +175,8 @@ extension ServerCall {
   }
 
   /// The single request: there, since the handler is not started before.
-  nonisolated(nonsending) func onlyRequest() async throws -> [UInt8] {
-    guard let message = try await streams.next() else { throw Self.wrongCount }
+  func onlyRequest() throws -> [UInt8] {
+    guard let message = try streams.nextAtOnce() else { throw Self.wrongCount }
     return try decompressed(message)
   }
 
@@ -249,7 +252,13 @@ extension ServerCall {
   public nonisolated(nonsending) func runHandler() async {
     guard let route else { return }
     do {
-      let response = try await route.run(self)
+      // Here, and not within the route: each function on the way to a handler costs each call.
+      let response: [UInt8]? =
+        if let interceptors = route.interceptors {
+          try await interceptors.run(self, route.handler)
+        } else {
+          try await route.handler(self)
+        }
       let message = try response.map { try limits.outbound($0, in: encoding) }
       succeed(message)
     } catch {
@@ -291,12 +300,12 @@ extension ServerCall {
     let task: Task<Void, Never>?
     let hadHandler: Bool
     let trailingMetadata: Metadata
-    let timer: (any ScheduledAction)?
   }
 
   /// Moves to `ended`; nil when it was there. With a code when something else than the handler's end
   /// has ended the call.
   private func end(_ code: StatusCode? = nil) -> Ended? {
+    var timer: (any ScheduledAction)?
     let ended: Ended? = life.withLock { life in
       let task: Task<Void, Never>?
       let hadHandler: Bool
@@ -307,11 +316,10 @@ extension ServerCall {
       }
       life.phase = .ended
       life.cutOffBy = code
-      return Ended(
-        task: task, hadHandler: hadHandler, trailingMetadata: life.trailingMetadata,
-        timer: life.timer.take())
+      timer = life.timer.take()
+      return Ended(task: task, hadHandler: hadHandler, trailingMetadata: life.trailingMetadata)
     }
-    ended?.timer?.cancel()
+    timer?.cancel()
     return ended
   }
 
@@ -365,7 +373,7 @@ extension ServerCall {
     // Nobody waits for it, and what comes of it goes nowhere.
     _ = runtime.start {
       _ = try? await ServerContext.$current.withValue(self.context) {
-        try await interceptors.run(self) { throw error }
+        try await interceptors.run(self) { _ in throw error }
       }
     }
   }

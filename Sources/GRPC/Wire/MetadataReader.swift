@@ -9,6 +9,7 @@ struct MetadataReader: Sendable {
     var ends: [Int] = []
 
     mutating func removeAll() {
+      guard !ends.isEmpty else { return }
       bytes.removeAll(keepingCapacity: true)
       ends.removeAll(keepingCapacity: true)
     }
