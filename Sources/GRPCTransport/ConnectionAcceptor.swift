@@ -42,7 +42,8 @@ struct ConnectionAcceptor: Sendable {
     _ identity: PeerIdentity?, on eventLoop: any EventLoop
   ) throws -> HTTP2Link<ServedCalls> {
     let calls = ServedCalls(
-      router, limits: configuration.calls, on: eventLoop, registry: registry, logger: logger)
+      router, limits: configuration.calls, on: eventLoop, registry: registry,
+      bounds: ServedBounds(configuration), logger: logger)
     return try HTTP2Link(
       calls, limits: configuration.connections, rules: ConnectionRules(configuration),
       identity: identity, on: eventLoop)

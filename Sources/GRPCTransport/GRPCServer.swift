@@ -22,7 +22,7 @@ public final class GRPCServer: Sendable {
   public var endpoint: SocketEndpoint { endpoints[0] }
 
   private let listeners: Listeners
-  private let registry: ServedConnections
+  let registry: ServedConnections
   private let router: Router
   private let tls: TLSContexts?
   private let eventLoop: any EventLoop
@@ -73,10 +73,10 @@ public final class GRPCServer: Sendable {
       TLSContexts(TLSMaterial(tls), interval: tls.reloadInterval, logger: logger)
     }
     try tls?.reload()
+    let registry = ServedConnections(
+      limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory))
     let acceptor = ConnectionAcceptor(
-      router: router, configuration: configuration,
-      registry: ServedConnections(limit: configuration.maximumConnections), tls: tls,
-      logger: logger)
+      router: router, configuration: configuration, registry: registry, tls: tls, logger: logger)
     var listeners = Listeners(acceptor, group)
     do {
       for socket in sockets { try await listeners.take(socket) }

@@ -11,22 +11,27 @@ final class ServedCalls: ConnectionRole {
   private let router: Router
   private let limits: CallLimits
   private let runtime: EventLoopRuntime
-  private let registry: ServedConnections
+  let registry: ServedConnections
   private let logger: Logger
   // Unchecked: on the loop only, and no access to them runs anybody else's code.
   @exclusivity(unchecked) private var heads: RequestHeadReader
   /// By their slots.
-  @exclusivity(unchecked) private var streams: [ServedStream?] = []
+  @exclusivity(unchecked) private(set) var streams: [ServedStream?] = []
+  let bounds: ServedBounds
+  @exclusivity(unchecked) var memory: HeldMemory
+  @exclusivity(unchecked) var abandoned = AbandonedCalls()
   @exclusivity(unchecked) private var counts = ServedCounts()
 
   init(
     _ router: Router, limits: CallLimits, on eventLoop: any EventLoop,
-    registry: ServedConnections, logger: Logger
+    registry: ServedConnections, bounds: ServedBounds, logger: Logger
   ) {
     self.router = router
     self.limits = limits
     heads = RequestHeadReader(router: router, limits: limits)
     self.registry = registry
+    self.bounds = bounds
+    memory = HeldMemory(limit: bounds.memory)
     self.logger = logger
     runtime = EventLoopRuntime.current(eventLoop)
   }
@@ -39,6 +44,7 @@ final class ServedCalls: ConnectionRole {
     let lost = streams
     streams = []
     for stream in lost { stream?.closed() }
+    releaseMemory()
     registry.remove(link)
   }
 
@@ -57,6 +63,7 @@ final class ServedCalls: ConnectionRole {
       guard let served = served(stream) else { return }
       streams[stream.slot] = nil
       served.closed()
+      memory.mayHaveShrunk()
     case .goAway, .settings, .ping, .pong: break
     }
   }
@@ -71,6 +78,11 @@ final class ServedCalls: ConnectionRole {
   // MARK: Calls
 
   private func begin(_ stream: HTTP2Stream, _ block: HeaderBlock, _ link: HTTP2Link<ServedCalls>) {
+    guard hasRoom(link) else {
+      add(stream, link).turnAway()
+      counts.failed += 1
+      return
+    }
     let head: RequestHead
     do {
       block.forEachField { heads.read(name: $0, value: $1) }
@@ -96,6 +108,7 @@ final class ServedCalls: ConnectionRole {
       return
     }
     let messages = call.receive(input.readableBytesSpan.extracting(range))
+    move(range.count, link)
     guard messages > 0 else { return }
     counts.messagesReceived += messages
     counts.lastReceived = link.time
@@ -126,9 +139,10 @@ final class ServedCalls: ConnectionRole {
   /// What the connection's calls have come to. To be read on its loop.
   var counters: CallCounters { counts.counters }
 
-  func messageSent(at time: NIODeadline) {
+  func messageSent(_ bytes: Int, on link: HTTP2Link<ServedCalls>) {
     counts.messagesSent += 1
-    counts.lastSent = time
+    counts.lastSent = link.time
+    move(bytes, link)
   }
 
   func callEnded(_ succeeded: Bool) {

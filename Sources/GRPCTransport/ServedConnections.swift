@@ -30,7 +30,13 @@ final class ServedConnections: Sendable {
   private let limit: Int
   private let state = Mutex(State())
 
-  init(limit: Int) { self.limit = limit }
+  /// What they all hold for calls.
+  let memory: MemoryBudget
+
+  init(limit: Int, memory: MemoryBudget) {
+    self.limit = limit
+    self.memory = memory
+  }
 
   deinit { ChannelzRegistry.shared.removeServer(id) }
 

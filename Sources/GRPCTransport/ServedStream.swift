@@ -13,6 +13,8 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   @exclusivity(unchecked) var call: ServerCall?
   @exclusivity(unchecked) private var hasAnswered = false
   @exclusivity(unchecked) private var hasEnded = false
+  /// The call was ended by something else than its handler, which may still run.
+  @exclusivity(unchecked) private var isCutOff = false
   /// Bytes written that the call does not know to be sent.
   @exclusivity(unchecked) private var unreported = 0
   /// Bytes read that the session does not know to be consumed.
@@ -44,6 +46,7 @@ final class ServedStream: CallTransport, @unchecked Sendable {
     unconsumed += bytes
     guard unconsumed >= (requestsHaveEnded ? Self.rest : 1) else { return }
     link.session.consume(unconsumed, on: stream)
+    link.role.memory.mayHaveShrunk()
     unconsumed = 0
     link.scheduleFlush()
   }
@@ -67,8 +70,8 @@ final class ServedStream: CallTransport, @unchecked Sendable {
     case .message(let message):
       let hasRoom = link.write(message, on: stream)
       unreported += message.framedCount
-      link.role.messageSent(at: link.time)
       if hasRoom { reportSent() }
+      link.role.messageSent(message.framedCount, on: link)
     case .trailers(let trailers): end(trailers)
     case .abort(let trailers): cutOff(trailers)
     }
@@ -87,6 +90,7 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   }
 
   private func cutOff(_ trailers: ResponseTrailers) {
+    isCutOff = true
     callEnded(trailers.code == .ok)
     if hasAnswered {
       link.session.cutOff(stream, trailers: HeaderBlock(trailers.fields))
@@ -94,6 +98,22 @@ final class ServedStream: CallTransport, @unchecked Sendable {
       respond(HeaderBlock(trailers.fieldsOnly()), ends: true)
     }
   }
+
+  /// Says that nothing was done for the stream: its client may try again, or elsewhere.
+  func turnAway() {
+    link.session.reset(stream, .refusedStream)
+    link.scheduleFlush()
+  }
+
+  /// Ends the call with an error, or its stream when the call has ended and its answer is not taken.
+  func giveUp(_ error: RPCError) {
+    if call?.cutOff(error) == true { return }
+    link.session.reset(stream, .enhanceYourCalm)
+    link.scheduleFlush()
+  }
+
+  /// What the stream keeps in memory, in bytes.
+  var heldBytes: Int { (call?.heldBytes ?? 0) + link.session.queuedBytes(on: stream) }
 
   /// Answers a request that is no call.
   func refuse(_ error: RPCError, httpStatus: Int) {
@@ -138,6 +158,7 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   func closed() {
     guard let call else { return }
     self.call = nil
+    if !hasEnded || isCutOff { link.role.abandoned.add(call) }
     callEnded(false)
     call.reset()
   }

@@ -9,6 +9,15 @@ public struct ServerConfiguration: Sendable {
   public var connections = HTTP2Limits()
   /// Connections open at once; more are closed as they come.
   public var maximumConnections = 10_000
+  /// Bytes that one connection may hold for its calls: messages that handlers have not read, those
+  /// that have come in part, and answers that the peer has not taken.
+  ///
+  /// Near the bound, new calls are refused (REFUSED_STREAM, which clients may try again). Beyond it, by
+  /// at most some 64 KiB and one message, the calls that hold most end with RESOURCE_EXHAUSTED.
+  public var connectionMemory = 64 << 20
+  /// Bytes that all connections together may hold for their calls. Beyond it, new calls are refused,
+  /// and connections that hold more than their even share are cut back to it.
+  public var memory = 1 << 30
   /// TLS for every connection; nil: plaintext.
   public var tls: ServerTLS?
   /// How long a TLS handshake may take.

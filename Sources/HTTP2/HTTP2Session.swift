@@ -274,6 +274,7 @@ public struct HTTP2Session: ~Copyable {
   /// Ends a stream at once (RST_STREAM); what is queued for it is not sent.
   public mutating func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     guard isOpen(stream) else { return }
+    state.pointee.cutOffBody(stream.slot)
     _ = nghttp2_submit_rst_stream(session, 0, stream.id, code.rawValue)
   }
 

@@ -72,6 +72,8 @@ struct EchoService: RPCService {
   let gate = Signal()
   /// Messages that `pour` has written.
   let poured = Counter()
+  /// Handlers of `ignore` that have begun.
+  let ignoring = Counter()
 
   func register(in router: inout Router) {
     router.unary(Self.say) { (request: Bytes, context) in
@@ -122,6 +124,7 @@ struct EchoService: RPCService {
       }
     }
     router.clientStreaming(Self.ignore) { (requests: RequestStream<Bytes>, _) in
+      ignoring.add(1)
       await gate.wait()
       var count = 0
       for try await request in requests { count += request.bytes.count }

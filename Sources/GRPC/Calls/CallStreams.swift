@@ -110,6 +110,9 @@ extension CallStreams {
     state.withLock { ($0.inbound.readCount, $0.budget.writtenCount) }
   }
 
+  /// The memory that unread messages take, in bytes.
+  var held: Int { state.withLock { $0.inbound.held } }
+
   private func readNow() -> InboundMessages.Next {
     let (next, consumed) = state.withLock { ($0.inbound.next(), $0.takeConsumed()) }
     consumed?.tell()

@@ -61,6 +61,13 @@ struct InboundMessages: ~Copyable {
   /// How many messages were read.
   private(set) var readCount = 0
 
+  /// The memory that unread messages take, in bytes, also for being many.
+  var held: Int { queuedBytes + queue.count * Self.overhead + deframer.partialCount }
+
+  private var queuedBytes = 0
+  /// What a waiting message takes beside its bytes, about.
+  private static let overhead = 96
+
   /// How many whole messages wait.
   var count: Int { queue.count }
 
@@ -89,6 +96,7 @@ struct InboundMessages: ~Copyable {
     defer { consumed += bytes.byteCount - offset }
     while let message = try deframer.next(in: bytes, from: &offset) {
       queue.append(Waiting(message: message, cost: message.framedCount - partialConsumed))
+      queuedBytes += message.payload.count
       partialConsumed = 0
       completed += 1
     }
@@ -104,6 +112,7 @@ struct InboundMessages: ~Copyable {
     if let first = queue.popFirst() {
       consumed += first.cost
       readCount += 1
+      queuedBytes -= first.message.payload.count
       consumePartialIfIdle()
       return .message(first.message)
     }
@@ -130,6 +139,7 @@ struct InboundMessages: ~Copyable {
     state = .aborted(error)
     consumed += queue.reduce(0) { $0 + $1.cost } + deframer.partialCount - partialConsumed
     queue = []
+    queuedBytes = 0
     deframer = MessageDeframer(limit: deframer.limit)
     partialConsumed = 0
   }

@@ -147,6 +147,13 @@ extension ServerCall {
     if !ended.hadHandler { interceptRefused(.cancelled) }
   }
 
+  /// The transport can't carry the call on: it is answered at once, and its handler cancelled. False:
+  /// the call had ended before.
+  public func cutOff(_ error: RPCError) -> Bool { abort(error) }
+
+  /// The memory that messages which the handler has not read take, in bytes.
+  public var heldBytes: Int { streams.held }
+
   /// So many bytes of written messages (`OutboundMessage.framedCount`) have left.
   public func sent(_ bytes: Int) {
     streams.sent(bytes)
@@ -282,12 +289,14 @@ extension ServerCall {
   }
 
   /// The call can't go on: answers at once and cancels the handler.
-  private func abort(_ error: RPCError) {
-    guard let ended = end(error.code) else { return }
+  @discardableResult
+  private func abort(_ error: RPCError) -> Bool {
+    guard let ended = end(error.code) else { return false }
     let trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
     streams.abort(Self.over, last: .abort(trailers))
     ended.task?.cancel()
     if !ended.hadHandler { interceptRefused(error) }
+    return true
   }
 
   private func expire() {

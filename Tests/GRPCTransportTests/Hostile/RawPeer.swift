@@ -80,6 +80,8 @@ final class FrameLog: Sendable {
     var goAway: UInt32?
     /// The code of each stream that was reset.
     var resets: [UInt32: UInt32] = [:]
+    /// The streams that the server has ended: their answers are whole.
+    var ended: Set<UInt32> = []
     var bytes = 0
     var isClosed = false
   }
@@ -144,6 +146,9 @@ private final class FrameReader: ChannelInboundHandler {
       contents.bytes += count
       while let (header, payload) = readFrame() {
         contents.frames[header.kind, default: 0] += 1
+        if header.kind <= Frames.Kind.headers.rawValue, header.flags & Frames.endStream != 0 {
+          contents.ended.insert(header.stream)
+        }
         switch header.kind {
         case Frames.Kind.goAway.rawValue:
           contents.goAway = payload.getInteger(at: payload.readerIndex + 4)
@@ -156,16 +161,23 @@ private final class FrameReader: ChannelInboundHandler {
     input.discardReadBytes()
   }
 
-  private func readFrame() -> (header: (kind: UInt8, stream: UInt32), payload: ByteBuffer)? {
+  private func readFrame() -> (
+    header: (kind: UInt8, flags: UInt8, stream: UInt32), payload: ByteBuffer
+  )? {
     guard input.readableBytes >= 9,
       let header = input.getInteger(at: input.readerIndex, as: UInt64.self),
       let stream = input.getInteger(at: input.readerIndex + 5, as: UInt32.self)
     else { return nil }
-    let length = Int(header >> 40)
+    let length = Int(truncatingIfNeeded: header >> 40)
     guard input.readableBytes >= 9 + length else { return nil }
     input.moveReaderIndex(forwardBy: 9)
     guard let payload = input.readSlice(length: length) else { return nil }
-    return ((UInt8(truncatingIfNeeded: header >> 32), stream & 0x7fff_ffff), payload)
+    return (
+      (
+        UInt8(truncatingIfNeeded: header >> 32), UInt8(truncatingIfNeeded: header >> 24),
+        stream & 0x7fff_ffff
+      ), payload
+    )
   }
 
   func channelInactive(context: ChannelHandlerContext) {
