@@ -3,6 +3,9 @@ import Testing
 
 @Suite("A conversation of a client session and a server session")
 struct ConversationTests {
+  /// Never freed, so that it is made once.
+  private static let staticResponse = StaticHeaders(response)
+
   @Test("A request with a body and an answer with trailers are heard as they were said")
   func unary() throws {
     let client = try Peer(.client)
@@ -12,7 +15,7 @@ struct ConversationTests {
     client.session.finish(stream)
     try converse(client, server)
     let heard = try #require(server.streams.first)
-    try server.session.respond(on: heard, StaticHeaders(response))
+    try server.session.respond(on: heard, Self.staticResponse)
     #expect(server.say("answer", on: heard))
     server.session.finish(heard, trailers: trailers)
     try converse(client, server)
