@@ -8,7 +8,8 @@ import NIOPosix
 /// never enqueued; when it suspends, it goes on upon the same loop. Delays are kept to the
 /// millisecond, never too short.
 ///
-/// SAFETY: `@unchecked`, since `timers` is touched on the event loop only.
+/// SAFETY: `@unchecked`, since `timers` is touched on the event loop only; its exclusivity is unchecked,
+/// since what a timer does runs after the access to it.
 final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
   let eventLoop: any EventLoop
   @exclusivity(unchecked) private var timers: LoopTimers

@@ -22,8 +22,9 @@ protocol ConnectionRole: AnyObject, SendableMetatype {
 /// Whatever is read in one burst is answered by one write: handlers run while the burst is worked
 /// off, and what they answer is flushed at its end. Work outside of a burst schedules one flush.
 ///
-/// SAFETY: everything but `eventLoop`, `role` and `pendingHops` is touched on the event loop only: by
-/// the channel, and by work that other threads hand over with `hop`.
+/// SAFETY: everything but `eventLoop`, `role` and `pendingHops` is changed on the event loop only: by
+/// the channel, and by work that other threads hand over with `hop`. Off it only `peer` is read, by who
+/// found the link in the server's registry, which hears of it after `peer` is set.
 final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -36,7 +37,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private(set) var peer: CallPeer
   /// Submit to it, then call `scheduleFlush`.
   ///
-  /// Unchecked: every access is one call, on the loop, that runs nobody else's code.
+  /// SAFETY: exclusivity is unchecked, here and below: every access is one call, on the loop, that runs
+  /// nobody else's code.
   @exclusivity(unchecked) var session: HTTP2Session
 
   @exclusivity(unchecked) private var life: ConnectionLife

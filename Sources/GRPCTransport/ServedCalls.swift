@@ -13,7 +13,8 @@ final class ServedCalls: ConnectionRole {
   private let runtime: EventLoopRuntime
   let registry: ServedConnections
   private let logger: Logger
-  // Unchecked: on the loop only, and no access to them runs anybody else's code.
+  // SAFETY: exclusivity is unchecked: they are touched on the loop only, and no access to them runs
+  // anybody else's code.
   @exclusivity(unchecked) private var heads: RequestHeadReader
   /// By their slots.
   @exclusivity(unchecked) private(set) var streams: [ServedStream?] = []

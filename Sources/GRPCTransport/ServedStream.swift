@@ -5,7 +5,10 @@ import NIOCore
 /// One stream of a served connection: its call, and the call's way out.
 ///
 /// What a call asks for is done at once when it asks on the connection's loop; from elsewhere it goes
-/// there. SAFETY: `@unchecked`, since what can change is touched on the loop only.
+/// there.
+///
+/// SAFETY: `@unchecked`, since what can change is touched on the loop only; exclusivity is unchecked,
+/// since no access to one of these values runs anybody else's code.
 final class ServedStream: CallTransport, @unchecked Sendable {
   let link: HTTP2Link<ServedCalls>
   let stream: HTTP2Stream
