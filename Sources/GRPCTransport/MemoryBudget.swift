@@ -4,7 +4,6 @@ import Synchronization
 final class MemoryBudget: Sendable {
   private let limit: Int
   private let held = Atomic<Int>(0)
-  private let isReclaiming = Atomic<Bool>(false)
 
   init(limit: Int) { self.limit = limit }
 
@@ -17,10 +16,6 @@ final class MemoryBudget: Sendable {
   /// What each of so many connections may hold for certain. While the bound is exceeded, at least
   /// one of them holds more.
   func share(among connections: Int) -> Int { limit / max(1, connections) }
-
-  /// Whether the caller is the one to have all connections count; it calls `endReclaiming` then.
-  func beginReclaiming() -> Bool { !isReclaiming.exchange(true, ordering: .relaxed) }
-  func endReclaiming() { isReclaiming.store(false, ordering: .relaxed) }
 }
 
 /// What one connection holds for calls: messages not read by handlers, messages not taken by the peer.

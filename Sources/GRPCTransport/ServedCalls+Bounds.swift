@@ -18,30 +18,46 @@ extension ServedCalls {
   /// Whether one more call may begin. If not, its stream is refused.
   func hasRoom(_ link: HTTP2Link<ServedCalls>) -> Bool {
     if registry.memory.isExceeded || memory.isNearlyFull {
-      if memory.isStale { countMemory(link) }
-      if registry.memory.isExceeded || memory.isNearlyFull { return false }
+      if memory.isStale { keepBounds() }
+      if registry.memory.isExceeded {
+        registry.reclaimMemory()
+        return false
+      }
+      if memory.isNearlyFull { return false }
     }
     return abandoned.isBelow(bounds.abandonedHandlers)
   }
 
   /// Bytes of calls have come, or were written.
   func move(_ bytes: Int, _ link: HTTP2Link<ServedCalls>) {
-    if memory.move(bytes) { countMemory(link) }
+    if memory.move(bytes) { keepBounds() }
   }
 
   /// The connection is gone: it holds nothing.
   func releaseMemory() { note(0) }
 
-  private func countMemory(_ link: HTTP2Link<ServedCalls>) {
-    keepBounds()
-    if registry.memory.isExceeded { registry.reclaimMemory() }
+  /// Has `keepBounds` called soon, on the connection's loop; once, however often it is asked for.
+  func askToKeepBounds(_ link: HTTP2Link<ServedCalls>) {
+    guard !isAskedToKeepBounds.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    link.hop {
+      // First: what is asked for from here on may concern bytes that are not in this count.
+      $0.role.isAskedToKeepBounds.store(false, ordering: .releasing)
+      $0.role.keepBounds()
+    }
   }
 
   /// Counts what is held; while it is too much, ends the call that holds most.
-  func keepBounds() {
+  private func keepBounds() {
     var held = 0
     for stream in streams { held += stream?.heldBytes ?? 0 }
-    note(held)
+    let hasGrown = note(held) > 0
+    endLargest(held)
+    // The connections that counted before this one did not know of it.
+    if hasGrown, registry.memory.isExceeded { registry.reclaimMemory() }
+  }
+
+  private func endLargest(_ total: Int) {
+    var held = total
     guard let allowed = allowedMemory, held > allowed else { return }
     var holders: [(stream: ServedStream, bytes: Int)] = []
     for case let stream? in streams { holders.append((stream, stream.heldBytes)) }
@@ -62,8 +78,12 @@ extension ServedCalls {
     return memory.isExceeded ? memory.limit : nil
   }
 
-  private func note(_ held: Int) {
-    registry.memory.change(by: memory.count(held))
+  /// Answers by how much more is held than was known.
+  @discardableResult
+  private func note(_ held: Int) -> Int {
+    let change = memory.count(held)
+    registry.memory.change(by: change)
+    return change
   }
 
   private static let outOfMemory = RPCError(
@@ -74,11 +94,6 @@ extension ServedConnections {
   /// Has every connection count what it holds, also those where nothing moves, and end what is
   /// beyond its share.
   func reclaimMemory() {
-    guard memory.beginReclaiming() else { return }
-    let links = links
-    guard let last = links.last else { return memory.endReclaiming() }
-    for link in links { link.hop { $0.role.keepBounds() } }
-    // The others may still be at it; what matters is that reclaiming does not pile up.
-    last.hop { $0.role.registry.memory.endReclaiming() }
+    for link in links { link.role.askToKeepBounds(link) }
   }
 }

@@ -2,6 +2,7 @@ import GRPC
 import HTTP2
 import Logging
 import NIOCore
+import Synchronization
 
 /// The calls of one connection at the server: HTTP/2 events become a `ServerCall`'s, its operations
 /// become submissions.
@@ -20,6 +21,7 @@ final class ServedCalls: ConnectionRole {
   @exclusivity(unchecked) private(set) var streams: [ServedStream?] = []
   let bounds: ServedBounds
   @exclusivity(unchecked) var memory: HeldMemory
+  let isAskedToKeepBounds = Atomic<Bool>(false)
   @exclusivity(unchecked) var abandoned = AbandonedCalls()
   @exclusivity(unchecked) private var counts = ServedCounts()
 
