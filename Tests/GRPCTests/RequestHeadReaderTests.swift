@@ -45,6 +45,17 @@ struct RequestHeadReaderTests {
     #expect(second.route == nil)
   }
 
+  @Test(
+    "the attempts before are a number, or none",
+    arguments: [("0", 0), ("1", 1), ("999999999", 999_999_999), ("-1", 0), ("", 0), ("1x", 0)]
+      + [("9999999999", 0), ("+1", 0)])
+  mutating func previousAttempts(value: String, expected: Int) throws {
+    let head = try read(["grpc-previous-rpc-attempts": value])
+    #expect(head.previousAttempts == expected)
+    #expect(head.metadata.isEmpty)
+    #expect(try read([:]).previousAttempts == 0)
+  }
+
   @Test("metadata that differs by one byte, or by where a name ends, is read anew")
   mutating func remembersOnlyTheSame() throws {
     #expect(try read(["ab": "c"]).metadata["ab"] == "c")

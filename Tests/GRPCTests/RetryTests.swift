@@ -97,6 +97,21 @@ struct RetryStateTests {
     for wrong in ["-1", "", "x", "99999999999", "1.5"] { #expect(RetryPushback(wrong) == .never) }
   }
 
+  @Test(
+    "a pushback is sent rounded up and within 32 bits, and not with a success",
+    arguments: [
+      (RetryPushback.never, "-1"), (.after(.zero), "0"), (.after(.seconds(-3)), "0"),
+      (.after(.nanoseconds(1)), "1"), (.after(.milliseconds(1_500)), "1500"),
+      (.after(.seconds(100_000_000)), "2147483647"),
+    ])
+  func sentPushback(pushback: RetryPushback, value: String) {
+    var trailers = ResponseTrailers(RPCError(.unavailable))
+    trailers.pushback = pushback
+    #expect(trailers.fields.last == HeaderField("grpc-retry-pushback-ms", value))
+    trailers.code = .ok
+    #expect(trailers.fields == ResponseTrailers().fields)
+  }
+
   @Test("nothing is retried while half of the tokens are gone; successes bring them back")
   func throttling() {
     var tokens: RetryTokens? = RetryTokens(RetryThrottling(maximumTokens: 4, tokenRatio: 0.5))

@@ -30,6 +30,7 @@ public final class ServerCall: Sendable {
     var phase = Phase.created
     var timer: (any ScheduledAction)?
     var trailingMetadata = Metadata()
+    var pushback: RetryPushback?
     /// The call's status, where its handler had no say.
     var cutOffBy: StatusCode?
   }
@@ -38,6 +39,7 @@ public final class ServerCall: Sendable {
   let metadata: Metadata
   let deadline: ContinuousClock.Instant?
   let acceptedEncodings: MessageEncodings
+  let previousAttempts: Int32
 
   private let route: Route?
   private let hasSingleRequest: Bool
@@ -65,6 +67,7 @@ public final class ServerCall: Sendable {
     self.runtime = runtime
     self.logger = logger
     acceptedEncodings = head.acceptedEncodings
+    previousAttempts = Int32(clamping: head.previousAttempts)
     let encoding =
       acceptedEncodings.contains(router.responseEncoding) ? router.responseEncoding : .identity
     responseEncoding = Atomic(encoding)
@@ -225,6 +228,10 @@ extension ServerCall {
   func setTrailingMetadata(_ metadata: Metadata) {
     life.withLock { $0.trailingMetadata = metadata }
   }
+
+  func setRetryPushback(_ pushback: RetryPushback) {
+    life.withLock { $0.pushback = pushback }
+  }
 }
 
 // MARK: - The handler's life
@@ -283,20 +290,25 @@ extension ServerCall {
 
   private func fail(_ error: RPCError) {
     guard let ended = end() else { return }
-    let trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
     streams.finishWriting(
-      nil, .trailers(trailers), withHead: false, reason: Self.over, stopsReading: true)
+      nil, .trailers(trailers(error, ended)), withHead: false, reason: Self.over, stopsReading: true
+    )
   }
 
   /// The call can't go on: answers at once and cancels the handler.
   @discardableResult
   private func abort(_ error: RPCError) -> Bool {
     guard let ended = end(error.code) else { return false }
-    let trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
-    streams.abort(Self.over, last: .abort(trailers))
+    streams.abort(Self.over, last: .abort(trailers(error, ended)))
     ended.task?.cancel()
     if !ended.hadHandler { interceptRefused(error) }
     return true
+  }
+
+  private func trailers(_ error: RPCError, _ ended: Ended) -> ResponseTrailers {
+    var trailers = ResponseTrailers(error, metadata: ended.trailingMetadata)
+    trailers.pushback = life.withLock(\.pushback)
+    return trailers
   }
 
   private func expire() {

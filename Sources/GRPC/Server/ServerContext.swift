@@ -12,6 +12,10 @@ public struct ServerContext: Sendable {
   /// When the client stops waiting; nil: never.
   public var deadline: ContinuousClock.Instant? { call.deadline }
 
+  /// How often the client has made the call before (`grpc-previous-rpc-attempts`, gRFC A6); zero, too,
+  /// where it doesn't say so, or not in a number.
+  public var previousAttempts: Int { Int(call.previousAttempts) }
+
   /// The message encodings that the client can read.
   public var acceptedEncodings: MessageEncodings { call.acceptedEncodings }
 
@@ -44,5 +48,13 @@ public struct ServerContext: Sendable {
   /// Sets the metadata that goes with the status, whatever it becomes.
   public func setTrailingMetadata(_ metadata: Metadata) {
     call.setTrailingMetadata(metadata)
+  }
+
+  /// Tells the client when to make the call again, or not to, should it fail (gRFC A6, "Pushback").
+  ///
+  /// A client heeds it whose policy retries calls of this method and status, in place of its own
+  /// backoff, and only when no response has begun before.
+  public func setRetryPushback(_ pushback: RetryPushback) {
+    call.setRetryPushback(pushback)
   }
 }

@@ -10,6 +10,7 @@ public struct RequestHeadReader: Sendable {
     var timeout: Duration?
     var encoding = MessageEncoding.identity
     var acceptedEncodings = MessageEncodings.identity
+    var previousAttempts = 0
     var route: Route?
     /// Of a path that has no route.
     var path = ""
@@ -42,6 +43,9 @@ public struct RequestHeadReader: Sendable {
     case 13 where name.equals("grpc-encoding"): readEncoding(value)
     case 20 where name.equals("grpc-accept-encoding"):
       block.acceptedEncodings.formUnion(MessageEncodings(names: value))
+    case 26 where name.equals("grpc-previous-rpc-attempts"):
+      // gRFC A6 does not say what becomes of another value; nothing depends on it but statistics.
+      block.previousAttempts = value.decimal ?? 0
     default:
       if !Self.belongsToProtocol(name) { metadata.append(name: name, value: value) }
     }
@@ -73,6 +77,7 @@ public struct RequestHeadReader: Sendable {
       var head = RequestHead(
         path: path, timeout: block.timeout, metadata: try metadata.finish(),
         encoding: block.encoding, acceptedEncodings: block.acceptedEncodings)
+      head.previousAttempts = block.previousAttempts
       head.route = block.route
       return head
     } catch {

@@ -35,9 +35,9 @@ public struct ResponseTrailers: Sendable, Hashable {
   public var details: [UInt8]
   /// The application's trailing metadata.
   public var metadata: Metadata
-  /// What a server that fails a call says of retries (`grpc-retry-pushback-ms`, gRFC A6); received
-  /// only.
-  public internal(set) var pushback: RetryPushback?
+  /// What a server that fails a call says of retries (`grpc-retry-pushback-ms`, gRFC A6); not sent
+  /// with OK.
+  public var pushback: RetryPushback?
 
   /// The end of a call that succeeded.
   public init(metadata: Metadata = Metadata()) {
@@ -91,6 +91,9 @@ extension ResponseTrailers {
     }
     if !details.isEmpty {
       fields.append(HeaderField("grpc-status-details-bin", Base64.encode(details)))
+    }
+    if code != .ok, let pushback {
+      fields.append(HeaderField("grpc-retry-pushback-ms", String(pushback.milliseconds)))
     }
     metadata.append(to: &fields)
   }

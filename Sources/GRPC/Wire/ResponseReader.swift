@@ -39,9 +39,9 @@ public struct ResponseReader: Sendable {
     guard !name.isEmpty else { return }
     switch name.count {
     case 7 where name.equals(":status"):
-      if block.httpStatus == 0 { block.httpStatus = Self.number(value) ?? 0 }
+      if block.httpStatus == 0 { block.httpStatus = value.decimal ?? 0 }
     case 11 where name.equals("grpc-status"):
-      block.status = Self.number(value).map(Status.number) ?? .malformed
+      block.status = value.decimal.map(Status.number) ?? .malformed
     case 12 where name.equals("content-type"):
       if !block.hasContentType { block.isGRPC = ContentType.isGRPC(value) }
       block.hasContentType = true
@@ -128,17 +128,6 @@ public struct ResponseReader: Sendable {
   private mutating func drop() {
     block = Block()
     metadata.drop()
-  }
-
-  /// One to nine digits.
-  private static func number(_ value: Span<UInt8>) -> Int? {
-    guard (1...9).contains(value.count) else { return nil }
-    var number = 0
-    for index in value.indices {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(value[index]) else { return nil }
-      number = number * 10 + Int(value[index] - UInt8(ascii: "0"))
-    }
-    return number
   }
 }
 

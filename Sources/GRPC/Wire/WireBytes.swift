@@ -31,6 +31,17 @@ extension Span<UInt8> {
     }
   }
 
+  /// The number that one to nine ASCII digits make; nil for anything else.
+  var decimal: Int? {
+    guard (1...9).contains(count) else { return nil }
+    var number = 0
+    for index in indices {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self[index]) else { return nil }
+      number = number * 10 + Int(self[index] - UInt8(ascii: "0"))
+    }
+    return number
+  }
+
   /// As text; bytes that are not UTF-8 become U+FFFD, which no field of gRPC's grammar lets through.
   var text: String {
     withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }

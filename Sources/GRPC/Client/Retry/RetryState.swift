@@ -33,6 +33,17 @@ public enum RetryPushback: Sendable, Hashable {
       self = .never
     }
   }
+
+  /// As `grpc-retry-pushback-ms` says it: rounded up, at most about 25 days; negative for never.
+  var milliseconds: Int32 {
+    switch self {
+    case .never: return -1
+    case .after(let delay):
+      let (seconds, attoseconds) = max(delay, .zero).components
+      guard seconds < Int64(Int32.max) / 1000 else { return .max }
+      return Int32(seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+  }
 }
 
 /// The tokens of `RetryThrottling`.
