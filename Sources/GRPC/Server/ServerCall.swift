@@ -29,6 +29,8 @@ public final class ServerCall: Sendable {
   private struct Life {
     var phase = Phase.created
     var timer: (any ScheduledAction)?
+    /// The client's, or what an interceptor has made of it.
+    var metadata: Metadata
     var trailingMetadata = Metadata()
     var pushback: RetryPushback?
     /// The call's status, where its handler had no say.
@@ -36,7 +38,6 @@ public final class ServerCall: Sendable {
   }
 
   let peer: CallPeer
-  let metadata: Metadata
   let deadline: ContinuousClock.Instant?
   let acceptedEncodings: MessageEncodings
   let previousAttempts: Int32
@@ -48,7 +49,7 @@ public final class ServerCall: Sendable {
   private let runtime: any CallRuntime
   private let logger: Logger
   private let streams: CallStreams<ServerOperation>
-  private let life = Mutex(Life())
+  private let life: Mutex<Life>
   private let responseEncoding: Atomic<MessageEncoding>
   private let lastWasCompressed = Atomic<Bool>(false)
 
@@ -59,7 +60,7 @@ public final class ServerCall: Sendable {
   ) {
     route = Self.route(for: head, in: router)
     self.peer = peer
-    metadata = head.metadata
+    life = Mutex(Life(metadata: head.metadata))
     hasSingleRequest = route?.method.kind.hasSingleRequest ?? false
     timeout = head.timeout.flatMap { $0 < CallRuntimeLimits.longestDelay ? max($0, .zero) : nil }
     deadline = timeout.map { runtime.now.advanced(by: $0) }
@@ -211,6 +212,12 @@ extension ServerCall {
   var readCompressed: Bool { lastWasCompressed.load(ordering: .relaxed) }
 
   private var encoding: MessageEncoding { responseEncoding.load(ordering: .relaxed) }
+
+  var metadata: Metadata { life.withLock(\.metadata) }
+
+  func setMetadata(_ metadata: Metadata) {
+    life.withLock { $0.metadata = metadata }
+  }
 
   func setResponseEncoding(_ encoding: MessageEncoding) -> Bool {
     guard acceptedEncodings.contains(encoding),

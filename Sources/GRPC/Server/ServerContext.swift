@@ -7,7 +7,7 @@ public struct ServerContext: Sendable {
   public var peer: String { call.peer.address }
   /// Who the client has proven to be by its certificate; nil: it has shown none.
   public var peerIdentity: PeerIdentity? { call.peer.identity }
-  /// The client's metadata.
+  /// The client's metadata, as the interceptors around leave it (`setMetadata(_:)`).
   public var metadata: Metadata { call.metadata }
   /// When the client stops waiting; nil: never.
   public var deadline: ContinuousClock.Instant? { call.deadline }
@@ -29,6 +29,12 @@ public struct ServerContext: Sendable {
   ///
   /// Calls that a handler makes take over its deadline from here.
   @TaskLocal public static var current: ServerContext?
+
+  /// Puts other metadata in the place of the client's, for whoever looks from now on: how an
+  /// interceptor adds to what its handlers see, or keeps a secret such as a token from them.
+  public func setMetadata(_ metadata: Metadata) {
+    call.setMetadata(metadata)
+  }
 
   /// Sends initial metadata now, rather than none with the first message. Only the first time
   /// counts: it goes once, and before any message.

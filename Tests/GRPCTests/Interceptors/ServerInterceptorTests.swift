@@ -40,6 +40,20 @@ struct Tagging: ServerInterceptor {
   }
 }
 
+/// Says who the user is, and who was it before; hides the token.
+struct Signing: ServerInterceptor {
+  let user: String
+  func intercept(_ context: ServerContext, _ next: ServerInterception) async throws {
+    var metadata = Metadata()
+    if context.metadata["token"] == nil, let before = context.metadata["user"] {
+      try metadata.add("by", before)
+    }
+    try metadata.add("user", user)
+    context.setMetadata(metadata)
+    _ = await next()
+  }
+}
+
 @Suite("Interceptors of a server")
 struct ServerInterceptorTests {
   private let notes = Record<String>()
@@ -137,6 +151,26 @@ struct ServerInterceptorTests {
     let work = world.start { try await $0.unary(Methods.unary, Text("a")) as Text }
     world.settle()
     #expect(try work.value() == "tagged")
+  }
+
+  @Test("set the metadata that is read within, and not what was sent")
+  func metadata() throws {
+    let world = World { router in
+      router.unary(Methods.unary) { (_: Text, context) in
+        Text(context.metadata.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
+      }
+      router.intercept(with: Signing(user: "ann"), Signing(user: "bob"))
+    }
+    let calls = (0..<2).map { _ in
+      world.start { channel in
+        var options = CallOptions()
+        try options.metadata.add("token", "secret")
+        try options.metadata.add("user", "root")
+        return try await channel.unary(Methods.unary, Text(""), options: options) as Text
+      }
+    }
+    world.settle()
+    for call in calls { #expect(try call.value() == #"by=text("ann") user=text("bob")"#) }
   }
 
   @Test("see calls of methods that are not there")
