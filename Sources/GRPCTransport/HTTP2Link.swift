@@ -48,6 +48,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   /// How often something was written to the channel: what was submitted since the last time has not
   /// left.
   private(set) var writes = 0
+  /// For channelz.
+  private(set) var keepalivesSent = 0
   @exclusivity(unchecked) private var isFlushScheduled = false
   private var isClosing = false
   private var hasEnded = false
@@ -204,6 +206,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     guard !isClosing else { return }
     switch action {
     case .ping:
+      keepalivesSent += 1
       session.ping(Self.keepaliveMark)
       flush()
     case .announceShutdown:

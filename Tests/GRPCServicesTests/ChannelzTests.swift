@@ -1,10 +1,10 @@
 import GRPC
 import GRPCServices
-import GRPCTransport
 import Testing
 import WellKnownTypes
 
 @testable import GRPCServices
+@testable import GRPCTransport
 
 @Suite("Channelz", .timeLimit(.minutes(1)))
 struct ChannelzTests {
@@ -115,6 +115,23 @@ struct ChannelzTests {
       #expect(socket?.data?.messagesReceived == looks + 2)
       #expect(socket?.data?.lastLocalStreamCreatedTimestamp != nil)
     }
+  }
+
+  @Test("a socket's numbers are each in its place")
+  func socketNumbers() {
+    var counters = CallCounters()
+    (counters.started, counters.succeeded, counters.failed) = (1, 2, 3)
+    (counters.messagesSent, counters.messagesReceived) = (4, 5)
+    let data = Wire.Socket(
+      SocketReport(
+        reference: ChannelzReference(id: 8, name: "x"), counters: counters, keepalivesSent: 6,
+        isClient: true, local: nil, remote: nil, tls: nil)
+    ).data
+    #expect(
+      data
+        == Wire.SocketData(
+          streamsStarted: 1, streamsSucceeded: 2, streamsFailed: 3, messagesSent: 4,
+          messagesReceived: 5, keepAlivesSent: 6))
   }
 
   @Test("lists come in pages by id, and end")

@@ -81,6 +81,7 @@ extension GrpcChannelzV1.Socket {
         streamsStarted: Int64(counters.started), streamsSucceeded: Int64(counters.succeeded),
         streamsFailed: Int64(counters.failed), messagesSent: Int64(counters.messagesSent),
         messagesReceived: Int64(counters.messagesReceived),
+        keepAlivesSent: Int64(report.keepalivesSent),
         lastLocalStreamCreatedTimestamp: report.isClient ? lastStream : nil,
         lastRemoteStreamCreatedTimestamp: report.isClient ? nil : lastStream,
         lastMessageSentTimestamp: .init(counters.lastSent),

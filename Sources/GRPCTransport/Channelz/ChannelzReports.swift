@@ -49,6 +49,8 @@ package struct SocketReport: Sendable {
 
   package let reference: ChannelzReference
   package let counters: CallCounters
+  /// PINGs that asked whether the peer is still there.
+  package let keepalivesSent: Int
   /// Whether streams are made at this end.
   package let isClient: Bool
   package let local: Address?

@@ -15,7 +15,8 @@ extension ServedConnections {
   func listenerReport(_ id: Int64) -> SocketReport? {
     listeners.first { $0.reference.id == id }.map { listener in
       SocketReport(
-        reference: listener.reference, counters: CallCounters(), isClient: false,
+        reference: listener.reference, counters: CallCounters(), keepalivesSent: 0,
+        isClient: false,
         local: listener.address.flatMap(SocketReport.Address.init), remote: nil, tls: nil)
     }
   }
@@ -78,7 +79,8 @@ extension HTTP2Link where Role: CountingRole {
       let channel = link.channel
       return SocketReport(
         reference: ChannelzReference(id: link.id, name: link.peer.address),
-        counters: link.role.counters, isClient: Role.side == .client,
+        counters: link.role.counters, keepalivesSent: link.keepalivesSent,
+        isClient: Role.side == .client,
         local: channel?.localAddress.flatMap(SocketReport.Address.init),
         remote: channel?.remoteAddress.flatMap(SocketReport.Address.init),
         tls: channel.flatMap { SocketReport.TLS($0, link.peer.identity) })

@@ -79,6 +79,30 @@ struct ConnectionLifeSocketTests {
     }
   }
 
+  @Test("Channelz tells how many pings were sent")
+  func countedPings() async throws {
+    var configuration = ServerConfiguration()
+    configuration.keepalive.time = .milliseconds(20)
+    try await withServer(configuration) { server in
+      // After a ping there is no other before something is heard.
+      try await RawPeer.with(server.endpoint) { peer in
+        await peer.log.wait { $0.frames[Frames.Kind.ping.rawValue] == 1 }
+        let sent = try await keepalivesSent(by: server)
+        #expect(sent == 1)
+      }
+    }
+  }
+
+  /// On the only connection of a server.
+  private func keepalivesSent(by server: GRPCServer) async throws -> Int {
+    let registry = ChannelzRegistry.shared
+    let servers = await registry.servers(from: 0, atMost: .max).elements
+    let own = try #require(servers.first { $0.reference.name == "\(server.endpoint)" })
+    let sockets = registry.sockets(ofServer: own.reference.id, from: 0, atMost: 2)
+    let socket = await registry.socket(try #require(sockets?.elements.first).id)
+    return try #require(socket).keepalivesSent
+  }
+
   @Test("A client that pings too often is told so")
   func tooManyPings() async throws {
     try await withServer(ServerConfiguration()) { server in
