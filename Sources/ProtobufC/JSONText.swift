@@ -4,9 +4,16 @@ import CProtobufC
 ///
 /// Scalar fields are written also where they hold their default, so that a script finds every field that the
 /// schema names; absent messages and oneof members are left out. 64-bit integers are strings, enumerations are
-/// their names (numbers where unknown), timestamps RFC 3339, durations seconds with an `s`.
+/// their names (numbers where unknown), timestamps RFC 3339, durations seconds with an `s`; maps are objects, their
+/// keys strings.
 struct JSONText {
   private(set) var text = ""
+  /// The full names of the messages that are entries of maps, since protobuf-c keeps no mark of them.
+  private let mapEntries: Set<String>
+
+  init(mapEntries: Set<String>) {
+    self.mapEntries = mapEntries
+  }
 
   /// Appends one message. Its depth is that of a Swift value that was encoded, so it needs no limit.
   mutating func write(_ message: UnsafePointer<ProtobufCMessage>) {
@@ -46,12 +53,39 @@ struct JSONText {
     guard field.label == PROTOBUF_C_LABEL_REPEATED else { return writeValue(field, place) }
     let count = base.load(fromByteOffset: Int(field.quantifier_offset), as: Int.self)
     let elements = place.load(as: UnsafeRawPointer?.self)
-    text += "["
+    let isMap = isMap(field)
+    text += isMap ? "{" : "["
     for index in 0..<(elements == nil ? 0 : count) {
       if index > 0 { text += "," }
-      if let elements { writeValue(field, elements + index * Self.size(of: field.type)) }
+      guard let elements else { break }
+      let element = elements + index * Self.size(of: field.type)
+      if isMap {
+        writeEntry(element)
+      } else {
+        writeValue(field, element)
+      }
     }
-    text += "]"
+    text += isMap ? "}" : "]"
+  }
+
+  private func isMap(_ field: ProtobufCFieldDescriptor) -> Bool {
+    guard !mapEntries.isEmpty, field.type == PROTOBUF_C_TYPE_MESSAGE,
+      let name = field.descriptor?.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
+        .pointee.name
+    else { return false }
+    return mapEntries.contains(String(cString: name))
+  }
+
+  /// A map's entry: the fields 1 and 2 of its message.
+  private mutating func writeEntry(_ place: UnsafeRawPointer) {
+    guard let entry = place.load(as: UnsafePointer<ProtobufCMessage>?.self) else { return }
+    let descriptor = entry.pointee.descriptor.pointee
+    let (base, key, value) = (UnsafeRawPointer(entry), descriptor.fields[0], descriptor.fields[1])
+    var keyText = JSONText(mapEntries: [])
+    keyText.writeValue(key, base + Int(key.offset))
+    text += keyText.text.hasPrefix("\"") ? keyText.text : "\"\(keyText.text)\""
+    text += ":"
+    writeValue(value, base + Int(value.offset))
   }
 
   private mutating func writeValue(_ field: ProtobufCFieldDescriptor, _ place: UnsafeRawPointer) {

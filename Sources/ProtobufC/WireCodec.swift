@@ -49,15 +49,18 @@ public enum WireCodec {
 
   /// One message in protobuf's JSON mapping, on one line.
   ///
-  /// - Parameter build: makes the struct, and all it points to, in the arena.
+  /// - Parameters:
+  ///   - mapEntries: the full names of all map entries' messages that the message may hold.
+  ///   - build: makes the struct, and all it points to, in the arena.
   public static func json<CMessage>(
+    mapEntries: Set<String> = [],
     _ build: (MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<CMessage>
   ) throws(ProtobufError) -> String {
     let arena = MessageArena()
     let message = UnsafeRawPointer(try build(arena))
       .assumingMemoryBound(to: ProtobufCMessage.self)
     return withExtendedLifetime(arena) {
-      var json = JSONText()
+      var json = JSONText(mapEntries: mapEntries)
       json.write(message)
       return json.text
     }

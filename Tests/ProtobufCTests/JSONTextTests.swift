@@ -25,6 +25,39 @@ import Testing
     #expect(try ShapesV1.Bough().jsonText() == "{}")
   }
 
+  @Test("Maps are objects, their keys strings, in the order of the keys")
+  func maps() throws {
+    let scalars = ShapesV1.Scalars()
+    let message = ShapesV1.Maps(
+      texts: ["b\"": "x", "": "y"], messages: [-7: scalars],
+      colors: [true: .green, false: .unspecified], blobs: [.max: [255], 0: []],
+      numbers: [-5: 0.5, .min: .nan])
+    let text = #"""
+      {"texts":{"":"y","b\"":"x"},"messages":{"-7":\#(try scalars.jsonText())},\#
+      "colors":{"false":"COLOR_UNSPECIFIED","true":"COLOR_GREEN"},\#
+      "blobs":{"0":"","18446744073709551615":"/w=="},\#
+      "numbers":{"-9223372036854775808":"NaN","-5":0.5}}
+      """#
+    #expect(try message.jsonText() == text)
+    let nested = ShapesV1.NoMap(texts: [.init(key: "k", value: "v")], maps: message)
+    #expect(
+      try nested.jsonText() == #"{"texts":[{"key":"k","value":"v"}],"maps":\#(text)}"#)
+  }
+
+  @Test("A map's messages are written as everywhere, maps within maps too")
+  func mapsOfMessages() throws {
+    let leaf = ShapesV1.Tree(label: "leaf")
+    let tree = ShapesV1.Tree(label: "root", named: ["a": ShapesV1.Tree(named: ["b": leaf])])
+    #expect(
+      try tree.jsonText() == #"""
+        {"label":"root","children":[],"named":{"a":{"label":"","children":[],\#
+        "named":{"b":{"label":"leaf","children":[],"named":{}}}}}}
+        """#)
+    let detail = GoogleRpc.ErrorInfo(reason: "R", domain: "d", metadata: ["job": "nightly"])
+    #expect(
+      try detail.jsonText() == #"{"reason":"R","domain":"d","metadata":{"job":"nightly"}}"#)
+  }
+
   @Test("Times are RFC 3339, durations seconds")
   func times() throws {
     let event = BelayV1.LeaseRenewal(

@@ -175,7 +175,7 @@ extension GrpcHealthV1.HealthListResponse: WireMessage, ProtoJSONMessage {
   }
 
   public func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["grpc.health.v1.HealthListResponse.StatusesEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Grpc__Health__V1__HealthListResponse>) {

@@ -35,7 +35,7 @@ extension GoogleRpc.ErrorInfo: WireMessage, ProtoJSONMessage {
   }
 
   public func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["google.rpc.ErrorInfo.MetadataEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   public init(decoding c: UnsafePointer<Google__Rpc__ErrorInfo>) {
@@ -198,7 +198,7 @@ extension GoogleRpc.QuotaFailure: WireMessage, ProtoJSONMessage {
   }
 
   public func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["google.rpc.QuotaFailure.Violation.QuotaDimensionsEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure>) {
@@ -226,7 +226,7 @@ extension GoogleRpc.QuotaFailure.Violation: WireMessage, ProtoJSONMessage {
   }
 
   public func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["google.rpc.QuotaFailure.Violation.QuotaDimensionsEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   public init(decoding c: UnsafePointer<Google__Rpc__QuotaFailure__Violation>) {

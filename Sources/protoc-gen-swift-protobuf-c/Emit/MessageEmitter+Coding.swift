@@ -19,7 +19,11 @@ extension MessageEmitter {
       }
       text.line()
       try text.block("\(access) func jsonText() throws -> String") { text throws(GenerationError) in
-        text.line("try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }")
+        let entries = types.mapEntries(within: schema).map { "\"\($0.dropFirst())\"" }
+        let parameter = entries.isEmpty ? "" : "(mapEntries: [\(entries.joined(separator: ", "))])"
+        text.line(
+          "try WireCodec.json\(parameter) { arena throws(ProtobufError) in try encoded(in: arena) }"
+        )
       }
       text.line()
       try emitDecoding(to: &text)

@@ -46,6 +46,19 @@ struct TypeIndex {
     return message
   }
 
+  /// The full names of all map entries' messages that a message may hold, at any depth; in order.
+  func mapEntries(within message: SchemaMessage) -> [String] {
+    var entries: Set<String> = []
+    var seen: Set<String> = []
+    var open = [message.fullName]
+    while let name = open.popLast() {
+      guard seen.insert(name).inserted, let next = messages[name] else { continue }
+      if next.isMapEntry { entries.insert(name) }
+      open += next.fields.filter { $0.kind == .message }.map(\.typeName)
+    }
+    return entries.sorted()
+  }
+
   /// Whether a singular field's message may hold, by singular fields, the message that the field is in.
   func isRecursive(_ field: SchemaField, in message: SchemaMessage) -> Bool {
     guard field.kind == .message, !field.isRepeated else { return false }

@@ -303,7 +303,7 @@ extension ShapesV1.Maps: WireMessage, ProtoJSONMessage {
   }
 
   package func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["shapes.v1.Maps.BlobsEntry", "shapes.v1.Maps.ColorsEntry", "shapes.v1.Maps.MessagesEntry", "shapes.v1.Maps.NumbersEntry", "shapes.v1.Maps.TextsEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Maps>) {
@@ -357,6 +357,90 @@ extension ShapesV1.Maps: WireMessage, ProtoJSONMessage {
       c.pointee.value = pair.1
       return c
     }
+    return c
+  }
+}
+
+extension ShapesV1 {
+  /// Looks like what protoc makes of a map, and is none.
+  package struct NoMap: Sendable, Equatable {
+    package var texts: [ShapesV1.NoMap.TextsEntry]
+    package var maps: ShapesV1.Maps?
+
+    package init(texts: [ShapesV1.NoMap.TextsEntry] = [], maps: ShapesV1.Maps? = nil) {
+      self.texts = texts
+      self.maps = maps
+    }
+
+    package struct TextsEntry: Sendable, Equatable {
+      package var key: String
+      package var value: String
+
+      package init(key: String = "", value: String = "") {
+        self.key = key
+        self.value = value
+      }
+    }
+  }
+}
+
+extension ShapesV1.NoMap: WireMessage, ProtoJSONMessage {
+  package static var messageName: String { "shapes.v1.NoMap" }
+
+  package init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, shapes__v1__no_map__init, ShapesV1.NoMap.init(decoding:))
+  }
+
+  package func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json(mapEntries: ["shapes.v1.Maps.BlobsEntry", "shapes.v1.Maps.ColorsEntry", "shapes.v1.Maps.MessagesEntry", "shapes.v1.Maps.NumbersEntry", "shapes.v1.Maps.TextsEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  init(decoding c: UnsafePointer<Shapes__V1__NoMap>) {
+    self.init()
+    self.texts = CReading.messages(c.pointee.n_texts, c.pointee.texts, ShapesV1.NoMap.TextsEntry.init(decoding:))
+    self.maps = CReading.message(c.pointee.maps, ShapesV1.Maps.init(decoding:))
+  }
+
+  func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Shapes__V1__NoMap> {
+    let c = arena.make(shapes__v1__no_map__init)
+    c.pointee.n_texts = self.texts.count
+    c.pointee.texts = try arena.array(self.texts) { value throws(ProtobufError) in try value.encoded(in: arena) }
+    if let value = self.maps {
+      c.pointee.maps = try value.encoded(in: arena)
+    }
+    return c
+  }
+}
+
+extension ShapesV1.NoMap.TextsEntry: WireMessage, ProtoJSONMessage {
+  package static var messageName: String { "shapes.v1.NoMap.TextsEntry" }
+
+  package init(wireBytes: [UInt8]) throws {
+    self = try WireCodec.decode(wireBytes, shapes__v1__no_map__texts_entry__init, ShapesV1.NoMap.TextsEntry.init(decoding:))
+  }
+
+  package func wireBytes() throws -> [UInt8] {
+    try WireCodec.encode { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  package func jsonText() throws -> String {
+    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+  }
+
+  init(decoding c: UnsafePointer<Shapes__V1__NoMap__TextsEntry>) {
+    self.init()
+    self.key = CReading.string(c.pointee.key)
+    self.value = CReading.string(c.pointee.value)
+  }
+
+  func encoded(in arena: MessageArena) throws(ProtobufError) -> UnsafeMutablePointer<Shapes__V1__NoMap__TextsEntry> {
+    let c = arena.make(shapes__v1__no_map__texts_entry__init)
+    c.pointee.key = try arena.string(self.key)
+    c.pointee.value = try arena.string(self.value)
     return c
   }
 }
@@ -592,7 +676,7 @@ extension ShapesV1.Tree: WireMessage, ProtoJSONMessage {
   }
 
   package func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["shapes.v1.Tree.NamedEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Tree>) {
@@ -663,7 +747,7 @@ extension ShapesV1.Bough: WireMessage, ProtoJSONMessage {
   }
 
   package func jsonText() throws -> String {
-    try WireCodec.json { arena throws(ProtobufError) in try encoded(in: arena) }
+    try WireCodec.json(mapEntries: ["shapes.v1.Tree.NamedEntry"]) { arena throws(ProtobufError) in try encoded(in: arena) }
   }
 
   init(decoding c: UnsafePointer<Shapes__V1__Bough>) {

@@ -172,6 +172,57 @@ void   shapes__v1__maps__free_unpacked
   assert(message->base.descriptor == &shapes__v1__maps__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   shapes__v1__no_map__texts_entry__init
+                     (Shapes__V1__NoMap__TextsEntry         *message)
+{
+  static const Shapes__V1__NoMap__TextsEntry init_value = SHAPES__V1__NO_MAP__TEXTS_ENTRY__INIT;
+  *message = init_value;
+}
+void   shapes__v1__no_map__init
+                     (Shapes__V1__NoMap         *message)
+{
+  static const Shapes__V1__NoMap init_value = SHAPES__V1__NO_MAP__INIT;
+  *message = init_value;
+}
+size_t shapes__v1__no_map__get_packed_size
+                     (const Shapes__V1__NoMap *message)
+{
+  assert(message->base.descriptor == &shapes__v1__no_map__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shapes__v1__no_map__pack
+                     (const Shapes__V1__NoMap *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shapes__v1__no_map__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shapes__v1__no_map__pack_to_buffer
+                     (const Shapes__V1__NoMap *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shapes__v1__no_map__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shapes__V1__NoMap *
+       shapes__v1__no_map__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shapes__V1__NoMap *)
+     protobuf_c_message_unpack (&shapes__v1__no_map__descriptor,
+                                allocator, len, data);
+}
+void   shapes__v1__no_map__free_unpacked
+                     (Shapes__V1__NoMap *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shapes__v1__no_map__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   shapes__v1__choice__inner__init
                      (Shapes__V1__Choice__Inner         *message)
 {
@@ -1245,6 +1296,108 @@ const ProtobufCMessageDescriptor shapes__v1__maps__descriptor =
   shapes__v1__maps__field_indices_by_name,
   1,  shapes__v1__maps__number_ranges,
   (ProtobufCMessageInit) shapes__v1__maps__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shapes__v1__no_map__texts_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shapes__V1__NoMap__TextsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shapes__V1__NoMap__TextsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shapes__v1__no_map__texts_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange shapes__v1__no_map__texts_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor shapes__v1__no_map__texts_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shapes.v1.NoMap.TextsEntry",
+  "TextsEntry",
+  "Shapes__V1__NoMap__TextsEntry",
+  "shapes.v1",
+  sizeof(Shapes__V1__NoMap__TextsEntry),
+  2,
+  shapes__v1__no_map__texts_entry__field_descriptors,
+  shapes__v1__no_map__texts_entry__field_indices_by_name,
+  1,  shapes__v1__no_map__texts_entry__number_ranges,
+  (ProtobufCMessageInit) shapes__v1__no_map__texts_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shapes__v1__no_map__field_descriptors[2] =
+{
+  {
+    "texts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shapes__V1__NoMap, n_texts),
+    offsetof(Shapes__V1__NoMap, texts),
+    &shapes__v1__no_map__texts_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maps",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Shapes__V1__NoMap, maps),
+    &shapes__v1__maps__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shapes__v1__no_map__field_indices_by_name[] = {
+  1,   /* field[1] = maps */
+  0,   /* field[0] = texts */
+};
+static const ProtobufCIntRange shapes__v1__no_map__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor shapes__v1__no_map__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shapes.v1.NoMap",
+  "NoMap",
+  "Shapes__V1__NoMap",
+  "shapes.v1",
+  sizeof(Shapes__V1__NoMap),
+  2,
+  shapes__v1__no_map__field_descriptors,
+  shapes__v1__no_map__field_indices_by_name,
+  1,  shapes__v1__no_map__number_ranges,
+  (ProtobufCMessageInit) shapes__v1__no_map__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue shapes__v1__choice__inner__mood__enum_values_by_number[2] =

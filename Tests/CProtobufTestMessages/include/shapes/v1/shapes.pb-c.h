@@ -23,6 +23,8 @@ typedef struct Shapes__V1__Maps__MessagesEntry Shapes__V1__Maps__MessagesEntry;
 typedef struct Shapes__V1__Maps__ColorsEntry Shapes__V1__Maps__ColorsEntry;
 typedef struct Shapes__V1__Maps__BlobsEntry Shapes__V1__Maps__BlobsEntry;
 typedef struct Shapes__V1__Maps__NumbersEntry Shapes__V1__Maps__NumbersEntry;
+typedef struct Shapes__V1__NoMap Shapes__V1__NoMap;
+typedef struct Shapes__V1__NoMap__TextsEntry Shapes__V1__NoMap__TextsEntry;
 typedef struct Shapes__V1__Choice Shapes__V1__Choice;
 typedef struct Shapes__V1__Choice__Inner Shapes__V1__Choice__Inner;
 typedef struct Shapes__V1__Tree Shapes__V1__Tree;
@@ -204,6 +206,32 @@ struct  Shapes__V1__Maps
 #define SHAPES__V1__MAPS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shapes__v1__maps__descriptor) \
     , 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+
+
+struct  Shapes__V1__NoMap__TextsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define SHAPES__V1__NO_MAP__TEXTS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shapes__v1__no_map__texts_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Looks like what protoc makes of a map, and is none.
+ */
+struct  Shapes__V1__NoMap
+{
+  ProtobufCMessage base;
+  size_t n_texts;
+  Shapes__V1__NoMap__TextsEntry **texts;
+  Shapes__V1__Maps *maps;
+};
+#define SHAPES__V1__NO_MAP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shapes__v1__no_map__descriptor) \
+    , 0,NULL, NULL }
 
 
 /*
@@ -448,6 +476,28 @@ Shapes__V1__Maps *
 void   shapes__v1__maps__free_unpacked
                      (Shapes__V1__Maps *message,
                       ProtobufCAllocator *allocator);
+/* Shapes__V1__NoMap__TextsEntry methods */
+void   shapes__v1__no_map__texts_entry__init
+                     (Shapes__V1__NoMap__TextsEntry         *message);
+/* Shapes__V1__NoMap methods */
+void   shapes__v1__no_map__init
+                     (Shapes__V1__NoMap         *message);
+size_t shapes__v1__no_map__get_packed_size
+                     (const Shapes__V1__NoMap   *message);
+size_t shapes__v1__no_map__pack
+                     (const Shapes__V1__NoMap   *message,
+                      uint8_t             *out);
+size_t shapes__v1__no_map__pack_to_buffer
+                     (const Shapes__V1__NoMap   *message,
+                      ProtobufCBuffer     *buffer);
+Shapes__V1__NoMap *
+       shapes__v1__no_map__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shapes__v1__no_map__free_unpacked
+                     (Shapes__V1__NoMap *message,
+                      ProtobufCAllocator *allocator);
 /* Shapes__V1__Choice__Inner methods */
 void   shapes__v1__choice__inner__init
                      (Shapes__V1__Choice__Inner         *message);
@@ -575,6 +625,12 @@ typedef void (*Shapes__V1__Maps__NumbersEntry_Closure)
 typedef void (*Shapes__V1__Maps_Closure)
                  (const Shapes__V1__Maps *message,
                   void *closure_data);
+typedef void (*Shapes__V1__NoMap__TextsEntry_Closure)
+                 (const Shapes__V1__NoMap__TextsEntry *message,
+                  void *closure_data);
+typedef void (*Shapes__V1__NoMap_Closure)
+                 (const Shapes__V1__NoMap *message,
+                  void *closure_data);
 typedef void (*Shapes__V1__Choice__Inner_Closure)
                  (const Shapes__V1__Choice__Inner *message,
                   void *closure_data);
@@ -611,6 +667,8 @@ extern const ProtobufCMessageDescriptor shapes__v1__maps__messages_entry__descri
 extern const ProtobufCMessageDescriptor shapes__v1__maps__colors_entry__descriptor;
 extern const ProtobufCMessageDescriptor shapes__v1__maps__blobs_entry__descriptor;
 extern const ProtobufCMessageDescriptor shapes__v1__maps__numbers_entry__descriptor;
+extern const ProtobufCMessageDescriptor shapes__v1__no_map__descriptor;
+extern const ProtobufCMessageDescriptor shapes__v1__no_map__texts_entry__descriptor;
 extern const ProtobufCMessageDescriptor shapes__v1__choice__descriptor;
 extern const ProtobufCMessageDescriptor shapes__v1__choice__inner__descriptor;
 extern const ProtobufCEnumDescriptor    shapes__v1__choice__inner__mood__descriptor;
