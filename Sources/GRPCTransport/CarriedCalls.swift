@@ -56,6 +56,9 @@ final class CarriedCalls: ConnectionRole {
 
   // MARK: The connection
 
+  /// A call's own deadline is the bound for its answer.
+  func look(at now: NIODeadline, _ rules: ProgressRules, on link: HTTP2Link<CarriedCalls>) {}
+
   func opened(_ link: HTTP2Link<CarriedCalls>) -> Bool {
     observer?.connectionOpened(link) ?? false
   }

@@ -13,6 +13,9 @@ protocol ConnectionRole: AnyObject, SendableMetatype {
   /// Something happened; a `.data` names a range of `input`.
   func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<Self>)
 
+  /// It is time to see whether what the peer has begun gets on.
+  func look(at now: NIODeadline, _ rules: ProgressRules, on link: HTTP2Link<Self>)
+
   /// The connection is gone, with all its streams. Called once, also when it was never opened.
   func ended(_ link: HTTP2Link<Self>, _ reason: RPCError)
 }
@@ -216,9 +219,16 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     case .refuseNewStreams:
       session.refuseNewStreams()
       scheduleFlush()
+    case .look: look(at: .now())
     case .close(let reason): close(reason)
     case nil: break
     }
+  }
+
+  private func look(at now: NIODeadline) {
+    if let rules = life.rules.progress { role.look(at: now, rules, on: self) }
+    perform(
+      life.looked(atFrame: session.frameUnderWay, whileCalls: session.openStreams > 0, at: now))
   }
 
   private func close(_ reason: ConnectionLife.Reason) {
@@ -229,6 +239,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       close(RPCError(.unavailable, "the connection is dead: a keepalive PING was not answered"))
     case .graceIsOver:
       close(RPCError(.unavailable, "the connection was too old, and its time to finish is over"))
+    case .stalledFrame:
+      close(RPCError(.unavailable, "the peer did not end a frame in time"), code: .enhanceYourCalm)
     case .tooManyPings:
       self.reason = RPCError(.unavailable, "the peer pings too often")
       session.goAway(.enhanceYourCalm, "too_many_pings")
@@ -237,8 +249,12 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     }
   }
 
-  /// Takes note when calls begin or end, where that is of interest.
+  /// Takes note when calls begin or end, and frames do not, where that is of interest.
   private func noteCalls() {
+    if life.asksWhatBegins, session.openStreams > 0 || session.frameUnderWay != nil {
+      life.begins(at: lastRead)
+      arm()
+    }
     guard life.rules.watchesCalls else { return }
     let areOpen = session.openStreams > 0
     guard areOpen != hasCalls else { return }

@@ -1,5 +1,6 @@
 import GRPC
 import HTTP2
+import NIOCore
 
 /// What a connection may cost beside its flow-control windows.
 struct ServedBounds: Sendable {
@@ -27,6 +28,21 @@ extension ServedCalls {
     }
     return abandoned.isBelow(bounds.abandonedHandlers)
   }
+
+  /// Ends the calls whose clients do not get on with their requests.
+  func look(at now: NIODeadline, _ rules: ProgressRules, on link: HTTP2Link<ServedCalls>) {
+    // Other calls of the connection may have used its window up, and their handlers not read.
+    let isHeldUp = link.session.receiveWindow < Self.leastWindow
+    for case let stream? in streams
+    where stream.hasStalled(at: now, rules, isHeldUp: isHeldUp) {
+      stream.giveUp(Self.tooSlow)
+    }
+  }
+
+  /// A client may wait for room for a whole frame.
+  private static var leastWindow: Int { 16 << 10 }
+
+  private static let tooSlow = RPCError(.deadlineExceeded, "the request comes too slowly")
 
   /// Bytes of calls have come, or were written.
   func move(_ bytes: Int, _ link: HTTP2Link<ServedCalls>) {

@@ -23,6 +23,7 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   /// Bytes read that the session does not know to be consumed.
   @exclusivity(unchecked) private var unconsumed = 0
   @exclusivity(unchecked) private var requestsHaveEnded = false
+  @exclusivity(unchecked) private var request = ProgressWatch()
 
   init(_ stream: HTTP2Stream, on link: HTTP2Link<ServedCalls>) {
     self.stream = stream
@@ -113,6 +114,11 @@ final class ServedStream: CallTransport, @unchecked Sendable {
     if call?.cutOff(error) == true { return }
     link.session.reset(stream, .enhanceYourCalm)
     link.scheduleFlush()
+  }
+
+  /// Whether the client does not get on with a message that the call waits for.
+  func hasStalled(at now: NIODeadline, _ rules: ProgressRules, isHeldUp: Bool) -> Bool {
+    request.hasStalled(isHeldUp ? nil : call?.awaited, at: now, rules)
   }
 
   /// What the stream keeps in memory, in bytes.

@@ -24,6 +24,8 @@ public struct ServerConfiguration: Sendable {
   public var handshakeTimeout = Duration.seconds(10)
   /// How long a peer may take until it has begun an HTTP/2 connection, after the TLS handshake.
   public var prefaceTimeout = Duration.seconds(10)
+  /// How slowly clients may send what they have begun.
+  public var requestPace = RequestPace()
   /// When clients are asked whether they are there, and how often they may ask.
   public var keepalive = ServerKeepalive()
   /// A connection this old, give or take 10 %, takes no new calls and closes after those it has;

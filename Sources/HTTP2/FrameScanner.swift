@@ -7,10 +7,26 @@ struct FrameScanner {
   struct Frame {
     let length: Int
     let type: UInt8
+    let flags: UInt8
+
+    /// From the first `seen` bytes, the first in the highest place.
+    fileprivate init(_ header: UInt64) {
+      length = Int(truncatingIfNeeded: header >> 16)
+      type = UInt8(truncatingIfNeeded: header >> 8)
+      flags = UInt8(truncatingIfNeeded: header)
+    }
 
     /// Moves no request forward by itself. DATA and HEADERS neither: what they bring does, and they
     /// may bring nothing (padding, malformed requests, streams that are refused or over).
-    var isIdle: Bool { type != 9 }  // CONTINUATION, which the library bounds
+    var isIdle: Bool { !isContinuation }
+
+    /// The library bounds them.
+    fileprivate var isContinuation: Bool { type == 9 }
+
+    /// Leaves a header block open: no other frame may come until its end (RFC 9113 §6.2, §6.10).
+    fileprivate var opensBlock: Bool {
+      (type == 1 || type == 5 || isContinuation) && flags & 0x4 == 0  // HEADERS, PUSH_PROMISE
+    }
   }
 
   /// Bytes until the next header begins.
@@ -18,15 +34,24 @@ struct FrameScanner {
   /// The bytes of a header cut by the end of a piece, the first in the highest place.
   private var partial: UInt64 = 0
   private var partialCount = 0
+  /// How many frames have begun, a whole header block counted as one.
+  private var begun = 0
+  private var isInBlock = false
 
-  /// The bytes of a header that are looked at: length and type; flags and the stream's id are not.
-  private static let seen = 4
+  /// The bytes of a header that are looked at: length, type and flags; the stream's id is not.
+  private static let seen = 5
   private static let headerLength = 9
 
   /// `preface`: bytes before the first frame.
   init(preface: Int) { skip = preface }
 
-  /// Calls `body` for each frame whose length and type end in this piece.
+  /// The number of the frame or header block that has begun and is not whole; nil: there is none.
+  var underWay: Int? {
+    if partialCount > 0 { return isInBlock ? begun : begun + 1 }
+    return begun > 0 && (skip > 0 || isInBlock) ? begun : nil
+  }
+
+  /// Calls `body` for each frame whose length, type and flags end in this piece.
   mutating func scan(_ input: UnsafeRawBufferPointer, _ body: (Frame) -> Void) {
     var index = 0
     while true {
@@ -39,8 +64,9 @@ struct FrameScanner {
         partialCount += 1
         index += 1
       }
-      let frame = Frame(
-        length: Int(partial >> 8), type: UInt8(truncatingIfNeeded: partial))
+      let frame = Frame(partial)
+      if !frame.isContinuation { begun += 1 }
+      isInBlock = frame.opensBlock
       body(frame)
       partial = 0
       partialCount = 0

@@ -294,6 +294,13 @@ public struct HTTP2Session: ~Copyable {
     return max(0, Int(allowed) - openStreams)
   }
 
+  /// The number of the frame or header block that the peer has begun and not ended; nil: there is none,
+  /// or the connection's preface has not come yet.
+  public var frameUnderWay: Int? { state.pointee.frames.underWay }
+
+  /// Bytes of bodies that the peer may send now, on all streams together.
+  public var receiveWindow: Int { Int(nghttp2_session_get_local_window_size(session)) }
+
   /// Bytes queued for sending on a stream, without those already framed.
   public func queuedBytes(on stream: HTTP2Stream) -> Int {
     isOpen(stream) ? state.pointee.streams.slots[stream.slot].body.count : 0

@@ -16,7 +16,7 @@ struct SessionState: ~Copyable {
   /// Body bytes that wait to be sent, of all streams.
   private(set) var heldQueued = 0
   /// Where the input's frames begin.
-  private var frames: FrameScanner
+  private(set) var frames: FrameScanner
   /// The header blocks received and not heard of yet, after one another.
   private var blocks = HeaderBlock()
   /// The one being received begins here; HTTP/2 allows one at a time.

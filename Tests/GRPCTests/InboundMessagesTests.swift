@@ -47,6 +47,25 @@ struct InboundMessagesTests {
     }
   }
 
+  @Test("a message is under way from its first byte to its last, unless another is left to read")
+  func underWay() throws {
+    var inbound = InboundMessages(limit: 1000)
+    let bytes: [UInt8] = [0, 0, 0, 0, 2, 7, 7]
+    #expect(inbound.underWay == nil)
+    for count in 1..<7 {
+      try inbound.receive([bytes[count - 1]].span.bytes)
+      #expect(inbound.underWay == MessageUnderWay(number: 0, bytes: count))
+    }
+    try inbound.receive([bytes[6]].span.bytes)
+    #expect(inbound.underWay == nil)
+    try inbound.receive([bytes[0]].span.bytes)
+    #expect(inbound.underWay == nil, "the first is not read")
+    _ = inbound.next()
+    #expect(inbound.underWay == MessageUnderWay(number: 1, bytes: 1))
+    _ = inbound.finish(nil)
+    #expect(inbound.underWay == nil)
+  }
+
   @Test("what is dropped counts as consumed too")
   func dropped() throws {
     for seed in UInt64(1)...50 {

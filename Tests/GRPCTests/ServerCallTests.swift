@@ -19,6 +19,40 @@ struct ServerCallTests {
   }
 
   @Test(
+    "a single request is awaited until the client has ended its side",
+    arguments: [Methods.unary, Methods.split])
+  func awaitedRequest(method: MethodDescriptor) {
+    let bare = BareCall(method)
+    #expect(bare.call.awaited == MessageUnderWay(number: 0, bytes: 0))
+    bare.call.receive([0, 0, 0, 0, 1])
+    #expect(bare.call.awaited == MessageUnderWay(number: 0, bytes: 5))
+    bare.call.receive([UInt8(ascii: "a")])
+    #expect(bare.call.awaited?.number == 0)
+    bare.call.receiveEnd()
+    #expect(bare.call.awaited == nil)
+    bare.settle()
+  }
+
+  @Test(
+    "in a stream, only a message that has begun is awaited",
+    arguments: [Methods.join, Methods.chat])
+  func awaitedMessage(method: MethodDescriptor) {
+    let bare = BareCall(method)
+    bare.settle()
+    #expect(bare.call.awaited == nil)
+    bare.call.receive([0, 0, 0, 0, 1])
+    #expect(bare.call.awaited == MessageUnderWay(number: 0, bytes: 5))
+    bare.call.receive([UInt8(ascii: "a")])
+    bare.settle()
+    #expect(bare.call.awaited == nil)
+    bare.call.receive([0])
+    #expect(bare.call.awaited == MessageUnderWay(number: 1, bytes: 1))
+    bare.call.reset()
+    #expect(bare.call.awaited == nil)
+    bare.settle()
+  }
+
+  @Test(
     "another number of requests than one is refused, where one is due",
     arguments: [Methods.unary, Methods.split])
   func cardinality(method: MethodDescriptor) {

@@ -113,6 +113,9 @@ extension CallStreams {
   /// The memory that unread messages take, in bytes.
   var held: Int { state.withLock { $0.inbound.held } }
 
+  /// The message that the reader has to wait for though the peer has begun it.
+  var underWay: MessageUnderWay? { state.withLock { $0.inbound.underWay } }
+
   private func readNow() -> InboundMessages.Next {
     let (next, consumed) = state.withLock { ($0.inbound.next(), $0.takeConsumed()) }
     consumed?.tell()

@@ -1,5 +1,19 @@
 import DequeModule
 
+/// How far a message has come that is not whole.
+public struct MessageUnderWay: Sendable, Hashable {
+  /// How many messages of the call came before it.
+  public let number: Int
+  /// Bytes of it, with its prefix, that are there.
+  public let bytes: Int
+
+  /// A message of this number, and how much of it there is.
+  public init(number: Int, bytes: Int) {
+    self.number = number
+    self.bytes = bytes
+  }
+}
+
 /// The messages of one direction that have come and are not yet read.
 ///
 /// It also says when the peer may send more. Bytes count as consumed when their message is read;
@@ -63,6 +77,13 @@ struct InboundMessages: ~Copyable {
 
   /// The memory that unread messages take, in bytes, also for being many.
   var held: Int { queuedBytes + queue.count * Self.overhead + deframer.partialCount }
+
+  /// The message that the reader has to wait for, since the peer has begun it and nothing else is
+  /// left to read; nil: there is none.
+  var underWay: MessageUnderWay? {
+    guard isOpen, queue.isEmpty, deframer.partialCount > 0 else { return nil }
+    return MessageUnderWay(number: readCount, bytes: deframer.partialCount)
+  }
 
   private var queuedBytes = 0
   /// What a waiting message takes beside its bytes, about.

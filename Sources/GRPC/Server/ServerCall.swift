@@ -158,6 +158,14 @@ extension ServerCall {
   /// The memory that messages which the handler has not read take, in bytes.
   public var heldBytes: Int { streams.held }
 
+  /// The message that keeps the call waiting though the client owes its rest: a method's single request
+  /// until the client has ended its side, or one that has begun to come while no other is left to
+  /// read; nil: there is none.
+  public var awaited: MessageUnderWay? {
+    guard hasSingleRequest else { return streams.underWay }
+    return isGathering ? MessageUnderWay(number: 0, bytes: streams.held) : nil
+  }
+
   /// So many bytes of written messages (`OutboundMessage.framedCount`) have left.
   public func sent(_ bytes: Int) {
     streams.sent(bytes)

@@ -1,3 +1,4 @@
+import GRPC
 import NIOCore
 
 /// Decides when a connection is pinged, drained and closed: times in, actions out, no clock and no
@@ -20,12 +21,14 @@ struct ConnectionLife {
     case announceShutdown
     /// Refuse new streams (second GOAWAY); the connection closes when those open are over.
     case refuseNewStreams
+    /// Look whether what has begun gets on, and say it by `looked`.
+    case look
     case close(Reason)
   }
 
   /// Why a connection is closed.
   enum Reason: Equatable {
-    case noPreface, noAnswer, tooManyPings, graceIsOver
+    case noPreface, noAnswer, tooManyPings, graceIsOver, stalledFrame
   }
 
   private enum Phase {
@@ -54,12 +57,18 @@ struct ConnectionLife {
   private var lastPing: NIODeadline?
   private var strikes = 0
   private var hasAnswered = false
+  /// When to look at what has begun; nil: nothing is known to have.
+  private var lookDue: NIODeadline?
+  private var frame = ProgressWatch()
+  /// Whether `begins` is of interest.
+  private(set) var asksWhatBegins: Bool
 
   /// A connection that begins. `random` is within -1...1: connections of one moment shall not end in
   /// one moment.
   init(_ rules: ConnectionRules, at now: NIODeadline, random: Double) {
     self.rules = rules
     preface = now + rules.preface
+    asksWhatBegins = rules.progress != nil
     heard = now
     idleSince = now
     expiry = rules.maximumAge.map { age in
@@ -85,6 +94,27 @@ struct ConnectionLife {
     } else if idleSince == nil {
       idleSince = now
     }
+  }
+
+  /// The peer has begun something that it must get on with.
+  mutating func begins(at now: NIODeadline) {
+    guard asksWhatBegins, let progress = rules.progress else { return }
+    asksWhatBegins = false
+    lookDue = now + progress.interval
+  }
+
+  /// What a look has found: the frame that is not whole, and whether calls are open. The next look
+  /// is planned if there is anything to look at.
+  mutating func looked(
+    atFrame number: Int?, whileCalls areOpen: Bool, at now: NIODeadline
+  ) -> Action? {
+    guard let progress = rules.progress, isAlive else { return nil }
+    // It is whole or it is not: no bytes of it count.
+    let unfinished = number.map { MessageUnderWay(number: $0, bytes: 0) }
+    if frame.hasStalled(unfinished, at: now, progress) { return close(.stalledFrame) }
+    asksWhatBegins = number == nil && !areOpen
+    lookDue = asksWhatBegins ? nil : now + progress.interval
+    return nil
   }
 
   /// The peer has sent a PING.
@@ -128,6 +158,10 @@ struct ConnectionLife {
       return .ping
     }
     if case .draining(let end) = phase, now >= end { return shutdownWasHeard() }
+    if let look = lookDue, now >= look {
+      lookDue = nil
+      return .look
+    }
     if let end = retirement, now >= end {
       graceEnd = rules.grace.map { now + $0 }
       return shutDown(at: now)
@@ -147,6 +181,7 @@ struct ConnectionLife {
     consider(answerDue)
     consider(pingDue)
     consider(retirement)
+    consider(lookDue)
     if case .draining(let end) = phase { consider(end) }
     return next
   }

@@ -27,6 +27,9 @@ struct ConnectionRules: Sendable {
   /// What is left to calls when it is drained for one of these; nil: all the time they need.
   var grace: TimeAmount?
 
+  /// How frames and requests that have begun must get on; nil: as they like.
+  var progress: ProgressRules?
+
   /// Whether it must be known when calls begin and end.
   var watchesCalls: Bool { maximumIdle != nil || (keepaliveTime != nil && !pingsWithoutCalls) }
 
@@ -43,6 +46,7 @@ struct ConnectionRules: Sendable {
     maximumPingStrikes = keepalive.maximumPingStrikes
     maximumAge = configuration.maximumConnectionAge.map { TimeAmount($0) }
     maximumIdle = configuration.maximumConnectionIdle.map { TimeAmount($0) }
+    progress = ProgressRules(configuration.requestPace)
     grace = configuration.connectionAgeGrace.map { TimeAmount($0) }
   }
 

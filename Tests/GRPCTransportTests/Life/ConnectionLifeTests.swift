@@ -162,6 +162,39 @@ struct ConnectionLifeTests {
     #expect(life.log == ["650 s: announceShutdown", "651 s: refuseNewStreams"])
   }
 
+  @Test("Without anything begun nothing is looked at; else as long as there is something")
+  func looks() {
+    var life = Turned(rules { $0.progress = ProgressRules(RequestPace()) })
+    #expect(life.life.asksWhatBegins)
+    life.turn(.hours(1))
+    life.life.begins(at: life.now)
+    life.life.begins(at: life.now + .seconds(7))
+    #expect(!life.life.asksWhatBegins)
+    life.turn(.seconds(31))
+    for (frame, calls) in [(1, false), (2, false), (nil, true), (nil, false)] {
+      life.note(life.life.looked(atFrame: frame, whileCalls: calls, at: life.now))
+      #expect(life.life.asksWhatBegins == (frame == nil && !calls))
+      life.turn(.seconds(31))
+    }
+    #expect(
+      life.log == ["3630 s: look", "3661 s: look", "3692 s: look", "3723 s: look"])
+  }
+
+  @Test("A frame that two looks find unfinished ends the connection")
+  func stalledFrame() {
+    var life = Turned(rules { $0.progress = ProgressRules(RequestPace()) })
+    life.life.begins(at: life.now)
+    for frame in [1, 2, 2] {
+      life.turn(.seconds(30))
+      life.note(life.life.looked(atFrame: frame, whileCalls: true, at: life.now))
+    }
+    #expect(
+      life.log == [
+        "30 s: look", "60 s: look", "90 s: look",
+        "90 s: close(GRPCTransport.ConnectionLife.Reason.stalledFrame)",
+      ])
+  }
+
   @Test("Laws hold in any order of events", arguments: 0..<200)
   func laws(seed: UInt64) {
     var random = SplitMix(state: seed)
@@ -173,6 +206,11 @@ struct ConnectionLifeTests {
       if random.coin() { rules.maximumAge = .seconds(random.below(1_000) + 1) }
       if random.coin() { rules.maximumIdle = .seconds(random.below(300) + 1) }
       if random.coin() { rules.grace = .seconds(random.below(100) + 1) }
+      if random.coin() {
+        var pace = RequestPace()
+        pace.stallTimeout = .seconds(random.below(60) + 1)
+        rules.progress = ProgressRules(pace)
+      }
     }
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     var life = ConnectionLife(chosen, at: now, random: Double(random.below(3)) - 1)
@@ -180,7 +218,7 @@ struct ConnectionLifeTests {
     var heard = now
     var pinged: NIODeadline?
     for _ in 0..<300 {
-      switch random.below(8) {
+      switch random.below(9) {
       case 0:
         life.heard(at: now)
         heard = now
@@ -193,12 +231,19 @@ struct ConnectionLifeTests {
         if let action = life.shutDown(at: now) { actions.append(action) }
       case 6 where random.below(20) == 0:
         if let action = life.shutdownWasHeard() { actions.append(action) }
+      case 7: life.begins(at: now)
       default: now = now + .milliseconds(random.below(20_000))
       }
       var count = 0
       while let action = life.due(at: now) {
         actions.append(action)
         count += 1
+        if action == .look {
+          let frame = random.coin() ? Int(random.below(3)) : nil
+          if let closing = life.looked(atFrame: frame, whileCalls: random.coin(), at: now) {
+            actions.append(closing)
+          }
+        }
         if action == .ping {
           #expect(now - heard >= chosen.keepaliveTime ?? .nanoseconds(0), "seed \(seed)")
           pinged = now
@@ -208,7 +253,7 @@ struct ConnectionLifeTests {
         }
       }
       // Nothing is due twice, and what is due is named.
-      #expect(count <= 4, "seed \(seed)")
+      #expect(count <= 5, "seed \(seed)")
       if let next = life.next { #expect(next > now, "seed \(seed)") }
     }
     check(actions, chosen, seed)
@@ -225,9 +270,11 @@ struct ConnectionLifeTests {
       guard case .close(let reason) = action else { continue }
       #expect(index == actions.count - 1, "seed \(seed)")
       #expect(reason != .tooManyPings || rules.shortestPingInterval != nil, "seed \(seed)")
+      #expect(reason != .stalledFrame || rules.progress != nil, "seed \(seed)")
       #expect(reason != .noAnswer || rules.keepaliveTime != nil, "seed \(seed)")
       #expect(reason != .graceIsOver || rules.grace != nil, "seed \(seed)")
     }
+    if rules.progress == nil { #expect(!actions.contains(.look), "seed \(seed)") }
     if rules.keepaliveTime == nil { #expect(!actions.contains(.ping), "seed \(seed)") }
   }
 
