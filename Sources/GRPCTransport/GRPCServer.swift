@@ -3,6 +3,7 @@ import HTTP2
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Serves a router's methods on a socket, with TLS (`ServerConfiguration.tls`) or in plaintext.
 ///
@@ -26,6 +27,7 @@ public final class GRPCServer: Sendable {
   private let router: Router
   private let tls: TLSContexts?
   private let eventLoop: any EventLoop
+  private let isShuttingDown = Atomic<Bool>(false)
 
   private init(
     _ listeners: Listeners, _ acceptor: ConnectionAcceptor, _ eventLoop: any EventLoop
@@ -76,13 +78,15 @@ public final class GRPCServer: Sendable {
     let registry = ServedConnections(
       limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory))
     let acceptor = ConnectionAcceptor(
-      router: router, configuration: configuration, registry: registry, tls: tls, logger: logger)
+      router: router.forOneServer(), configuration: configuration, registry: registry, tls: tls,
+      logger: logger)
     var listeners = Listeners(acceptor, group)
     do {
       for socket in sockets { try await listeners.take(socket) }
       for endpoint in endpoints { try await listeners.bind(endpoint) }
     } catch {
       await listeners.close()
+      acceptor.router.beginShutdown()
       throw error
     }
     acceptor.registry.listens(on: listeners.addresses)
@@ -123,7 +127,7 @@ public final class GRPCServer: Sendable {
   /// Calls that last longer than `grace` are cancelled, and their connections closed: a handler
   /// that ignores its cancellation is not waited for. Harmless again.
   public func shutdown(within grace: Duration) async {
-    router.beginShutdown()
+    if !isShuttingDown.exchange(true, ordering: .acquiringAndReleasing) { router.beginShutdown() }
     await listeners.close()
     registry.drain()
     let registry = registry

@@ -5,6 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HealthTests {
   private let statuses = HealthStatuses()
+  private var server: ServerHealth { ServerHealth(statuses) }
 
   private func client() -> GrpcHealthV1.HealthClient {
     var router = Router()
@@ -71,7 +72,7 @@ import Testing
 
   @Test("A watcher that was slow hears the newest status, and of no change that was undone")
   func conflation() async throws {
-    let watcher = try statuses.beginWatch("a.B")
+    let watcher = try server.beginWatch("a.B")
     #expect(try await statuses.next(watcher) == nil)
     statuses.set(.notServing, for: "a.B")
     statuses.set(.serving, for: "a.B")
@@ -88,38 +89,70 @@ import Testing
   func shutdown() async throws {
     var router = Router()
     router.add(HealthService(statuses))
-    let begin = router.beginShutdown
-    let client = GrpcHealthV1.HealthClient(InProcessTransport(serving: router))
+    let (own, other) = (router.forOneServer(), router.forOneServer())
+    let client = GrpcHealthV1.HealthClient(InProcessTransport(serving: own))
+    let neighbour = GrpcHealthV1.HealthClient(InProcessTransport(serving: other))
     statuses.set(.serving, for: "a.B")
     let statuses = statuses
-    let error = await #expect(throws: RPCError.self) {
-      try await client.watch(.init(service: "a.B")) { responses in
-        var iterator = responses.makeAsyncIterator()
-        try await expect(&iterator, .serving)
-        begin()
-        try await expect(&iterator, .notServing)
-        _ = try await iterator.next()
+    try await neighbour.watch(.init(service: "a.B")) { responses in
+      var watch = responses.makeAsyncIterator()
+      try await expect(&watch, .serving)
+      var heard: [GrpcHealthV1.HealthCheckResponse.ServingStatus] = []
+      let error = await #expect(throws: RPCError.self) {
+        try await client.watch(.init(service: "a.B")) { responses in
+          for try await response in responses {
+            heard.append(response.status)
+            if heard.count == 1 { own.beginShutdown() }
+          }
+        }
       }
+      #expect(heard == [.serving, .notServing])
+      #expect(error?.code == .unavailable)
+      #expect(try await neighbour.check(.init(service: "a.B")).status == .serving)
+      // The next that this watcher hears is not of the other server.
+      statuses.remove("a.B")
+      try await expect(&watch, .serviceUnknown)
     }
-    #expect(error?.code == .unavailable)
     statuses.set(.serving, for: "a.B")
     #expect(try await client.check(.init(service: "a.B")).status == .notServing)
+    #expect(try await client.list(.init()).statuses["a.B"]?.status == .notServing)
+    #expect(try await neighbour.list(.init()).statuses["a.B"]?.status == .serving)
+  }
+
+  @Test("An application that ends everything ends it at every server")
+  func shutdownOfAll() async throws {
+    let client = client()
+    let statuses = statuses
+    var heard: [GrpcHealthV1.HealthCheckResponse.ServingStatus] = []
+    let error = await #expect(throws: RPCError.self) {
+      try await client.watch(.init()) { responses in
+        for try await response in responses {
+          heard.append(response.status)
+          if heard.count == 1 { statuses.shutDown() }
+        }
+      }
+    }
+    #expect(heard == [.serving, .notServing])
+    #expect(error?.code == .unavailable)
+    statuses.set(.serving)
+    #expect(try await client.check(.init()).status == .notServing)
   }
 
   @Test("Watchers are bounded, and make room when they go")
   func bound() async throws {
     let statuses = HealthStatuses(maximumWatchers: 1)
-    let first = try statuses.beginWatch("a.B")
-    let error = #expect(throws: RPCError.self) { _ = try statuses.beginWatch("a.B") }
+    let server = ServerHealth(statuses)
+    let first = try server.beginWatch("a.B")
+    let error = #expect(throws: RPCError.self) { _ = try server.beginWatch("a.B") }
     #expect(error?.code == .resourceExhausted)
     statuses.endWatch(first)
-    _ = try statuses.beginWatch("a.B")
+    _ = try server.beginWatch("a.B")
   }
 
   @Test("A watcher that is cancelled while it waits goes")
   func cancellation() async throws {
     let statuses = statuses
-    let watcher = try statuses.beginWatch("")
+    let watcher = try server.beginWatch("")
     #expect(try await statuses.next(watcher) == .serving)
     let task = Task { try await statuses.next(watcher) }
     task.cancel()

@@ -35,7 +35,7 @@ public final class InProcessTransport: RPCChannel {
     serving router: Router, limits: CallLimits = CallLimits(), peer: String = "in-process",
     runtime: any CallRuntime = TaskRuntime(), logger: Logger = Logger(label: "grpc.in-process")
   ) {
-    self.router = router
+    self.router = router.forOneServer()
     self.limits = limits
     self.peer = peer
     self.runtime = runtime

@@ -9,7 +9,8 @@ public struct Router: Sendable {
   private var interceptors: [any ServerInterceptor] = []
   /// Of calls to methods that are not there; nil: there are no interceptors.
   private var unknownMethods: ServerInterceptorChain?
-  private var shutdownActions: [@Sendable () -> Void] = []
+  private var beginnings: [Beginning] = []
+  private var endings: [@Sendable () -> Void] = []
 
   /// Answers a request, or a stream of them, with one response. It starts on the executor of its
   /// call, without a hop.
@@ -22,6 +23,10 @@ public struct Router: Sendable {
     nonisolated(nonsending) @Sendable (
       Request, ResponseWriter<Response>, ServerContext
     ) async throws -> Void
+
+  /// Begins what one server has of its own; answers with what is done when that server begins to shut
+  /// down.
+  public typealias Beginning = @Sendable (inout Router) -> @Sendable () -> Void
 
   /// Answers nothing yet.
   public init() {}
@@ -75,15 +80,31 @@ public struct Router: Sendable {
     service.register(in: &self)
   }
 
-  /// Adds what a service does when a server with these methods begins to shut down, before calls
-  /// under way are waited for: streams that would last for ever end here. It must not block.
-  public mutating func whenShuttingDown(_ action: @escaping @Sendable () -> Void) {
-    shutdownActions.append(action)
+  /// Adds what each server with these methods has of its own, such as the streams that it ends when it
+  /// goes: several servers may be started with one router.
+  ///
+  /// - Parameter begin: called as a server starts, with a router that is that server's alone; handlers
+  ///   that it adds take the places of those for the same methods. What it returns is called when that
+  ///   server begins to shut down, before calls under way are waited for. Neither may block.
+  public mutating func forEachServer(_ begin: @escaping Beginning) {
+    beginnings.append(begin)
   }
 
-  /// For a server that begins to shut down, each time that one does.
+  /// The router of one server, which a transport asks for as it starts to serve.
+  public func forOneServer() -> Router {
+    var own = self
+    own.beginnings = []
+    for begin in beginnings {
+      let ending = begin(&own)
+      own.endings.append(ending)
+    }
+    return own
+  }
+
+  /// For a server that begins to shut down, or could not start, of its own router (`forOneServer()`);
+  /// once.
   public func beginShutdown() {
-    for action in shutdownActions { action() }
+    for ending in endings { ending() }
   }
 
   /// The methods answered, in the order of their paths.

@@ -3,8 +3,9 @@ import GRPC
 /// `grpc.health.v1.Health` over the statuses that an application sets
 /// (gRPC "GRPC Health Checking Protocol").
 ///
-/// Health is for load balancers and probes: it answers whoever can connect. When a server with it
-/// begins to shut down, everything turns not serving.
+/// Health is for load balancers and probes: it answers whoever can connect. When a server begins to
+/// shut down, everything is not serving to those who ask that server; watchers that have heard of it are
+/// sent away with UNAVAILABLE, so that their streams don't hold the server up.
 public struct HealthService: RPCService {
   /// More than so many services make no answer to List.
   public static let maximumListed = 100
@@ -17,18 +18,22 @@ public struct HealthService: RPCService {
   }
 
   public func register(in router: inout Router) {
-    HealthHandlers(statuses: statuses).register(in: &router)
-    router.whenShuttingDown { [statuses] in statuses.shutDown() }
+    HealthHandlers(health: ServerHealth(statuses)).register(in: &router)
+    router.forEachServer { [statuses] router in
+      let health = ServerHealth(statuses)
+      HealthHandlers(health: health).register(in: &router)
+      return { health.shutDown() }
+    }
   }
 }
 
 private struct HealthHandlers: GrpcHealthV1.HealthServer {
-  let statuses: HealthStatuses
+  let health: ServerHealth
 
   func check(_ request: GrpcHealthV1.HealthCheckRequest, context: ServerContext) async throws
     -> GrpcHealthV1.HealthCheckResponse
   {
-    guard let status = statuses.status(of: request.service) else {
+    guard let status = health.status(of: request.service) else {
       throw RPCError(.notFound, "this server does not know the service '\(request.service)'")
     }
     return GrpcHealthV1.HealthCheckResponse(status: status.onWire)
@@ -37,7 +42,7 @@ private struct HealthHandlers: GrpcHealthV1.HealthServer {
   func list(_ request: GrpcHealthV1.HealthListRequest, context: ServerContext) async throws
     -> GrpcHealthV1.HealthListResponse
   {
-    let all = statuses.all
+    let all = health.all
     guard all.count <= HealthService.maximumListed else {
       throw RPCError(
         .resourceExhausted,
@@ -52,10 +57,10 @@ private struct HealthHandlers: GrpcHealthV1.HealthServer {
     _ request: GrpcHealthV1.HealthCheckRequest,
     responses: ResponseWriter<GrpcHealthV1.HealthCheckResponse>, context: ServerContext
   ) async throws {
-    let watcher = try statuses.beginWatch(request.service)
-    defer { statuses.endWatch(watcher) }
+    let watcher = try health.beginWatch(request.service)
+    defer { health.endWatch(watcher) }
     while true {
-      let status = try await statuses.next(watcher)
+      let status = try await health.next(watcher)
       try await responses.write(.init(status: status?.onWire ?? .serviceUnknown))
     }
   }

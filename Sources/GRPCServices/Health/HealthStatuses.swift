@@ -28,6 +28,7 @@ public final class HealthStatuses: Sendable {
 
   private struct Watcher {
     let service: String
+    let server: ServerHealth
     /// What it was told last; nil: nothing yet.
     var told: Told?
     var waiting: CheckedContinuation<Told, any Error>?
@@ -38,6 +39,14 @@ public final class HealthStatuses: Sendable {
     var isShutDown = false
     var watchers: [Int: Watcher] = [:]
     var nextWatcher = 0
+
+    /// What a watcher is to hear now.
+    func current(for watcher: Watcher) -> Told {
+      statuses[watcher.service].map(watcher.server.told)
+    }
+
+    /// Whether a watcher that has heard all is sent away.
+    func isOver(for watcher: Watcher) -> Bool { isShutDown || watcher.server.isGoing }
   }
 
   private let maximumWatchers: Int
@@ -74,10 +83,10 @@ public final class HealthStatuses: Sendable {
     }
   }
 
-  /// The server goes: everything is not serving, for good, and watchers that have heard of it are
-  /// sent away with UNAVAILABLE, so that their streams don't hold the server up.
+  /// Everything is not serving, for good, and watchers that have heard of it are sent away with
+  /// UNAVAILABLE.
   ///
-  /// A `GRPCServer` that shuts down does it for the ``HealthService`` of its router.
+  /// It need not be called for a `GRPCServer` that shuts down: its own callers hear the same by itself.
   public func shutDown() {
     change { state in
       for service in state.statuses.keys { state.statuses[service] = .notServing }
@@ -98,11 +107,11 @@ public final class HealthStatuses: Sendable {
 
 extension HealthStatuses {
   /// A new watcher of a service, which need not exist; it ends with `endWatch`.
-  func beginWatch(_ service: String) throws(RPCError) -> Int {
+  func beginWatch(_ service: String, at server: ServerHealth) throws(RPCError) -> Int {
     let id: Int? = state.withLock { state in
       guard state.watchers.count < maximumWatchers else { return nil }
       state.nextWatcher += 1
-      state.watchers[state.nextWatcher] = Watcher(service: service)
+      state.watchers[state.nextWatcher] = Watcher(service: service, server: server)
       return state.nextWatcher
     }
     guard let id else {
@@ -118,6 +127,11 @@ extension HealthStatuses {
     state.withLock { $0.watchers[id] = nil }
   }
 
+  /// One server goes: `mark` makes that so, and its watchers hear of it.
+  func endServer(_ mark: () -> Void) {
+    change { _ in mark() }
+  }
+
   /// What is new for a watcher, at once or when there is something; changes in between are skipped.
   ///
   /// - Throws: CancellationError with the task; UNAVAILABLE once it has heard of the shutdown.
@@ -128,13 +142,13 @@ extension HealthStatuses {
         let outcome: Result<Told, any Error>? = state.withLock { state in
           if isCancelled { return .failure(CancellationError()) }
           guard var watcher = state.watchers[id] else { return .failure(CancellationError()) }
-          let current = state.statuses[watcher.service]
+          let current = state.current(for: watcher)
           if watcher.told != .some(current) {
             watcher.told = .some(current)
             state.watchers[id] = watcher
             return .success(current)
           }
-          if state.isShutDown { return .failure(Self.isShuttingDown) }
+          if state.isOver(for: watcher) { return .failure(Self.isShuttingDown) }
           state.watchers[id]?.waiting = continuation
           return nil
         }
@@ -162,11 +176,11 @@ extension HealthStatuses {
         var wakened: [(CheckedContinuation<Told, any Error>, Result<Told, any Error>)] = []
         for (id, watcher) in state.watchers {
           guard let waiting = watcher.waiting else { continue }
-          let current = state.statuses[watcher.service]
+          let current = state.current(for: watcher)
           if watcher.told != .some(current) {
             state.watchers[id]?.told = .some(current)
             wakened.append((waiting, .success(current)))
-          } else if state.isShutDown {
+          } else if state.isOver(for: watcher) {
             wakened.append((waiting, .failure(Self.isShuttingDown)))
           } else {
             continue
