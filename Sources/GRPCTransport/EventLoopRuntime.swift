@@ -8,11 +8,12 @@ import NIOPosix
 /// never enqueued; when it suspends, it goes on upon the same loop. Delays are kept to the
 /// millisecond, never too short.
 ///
-/// SAFETY: `@unchecked`, since `timers` is touched on the event loop only; its exclusivity is unchecked,
-/// since what a timer does runs after the access to it.
+/// SAFETY: `@unchecked`, since `timers` and `callers` are touched on the event loop only; the timers'
+/// exclusivity is unchecked, since what a timer does runs after the access to it.
 final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
   let eventLoop: any EventLoop
   @exclusivity(unchecked) private var timers: LoopTimers
+  private var callers: [WaitingCaller] = []
 
   init(_ eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
@@ -50,6 +51,27 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
       Task.immediate(executorPreference: self) { await call.runHandler() }
     } else {
       Task(executorPreference: self) { await call.runHandler() }
+    }
+  }
+
+  // To wake a thread costs as much as half a call, and it may take this one's core: for all of a turn
+  // of the loop one is woken, which then wakes the others.
+  func resume(_ caller: WaitingCaller) {
+    guard eventLoop.inEventLoop else {
+      caller.resume()
+      return
+    }
+    callers.append(caller)
+    if callers.count == 1 { eventLoop.execute { self.resumeCallers() } }
+  }
+
+  private func resumeCallers() {
+    let woken = callers
+    callers = []
+    if woken.count == 1 {
+      woken[0].resume()
+    } else {
+      Task.detached { for caller in woken { caller.resume() } }
     }
   }
 

@@ -17,6 +17,9 @@ public protocol CallRuntime: Sendable {
   /// Whether the current thread is the calls' own, where `schedule` costs least.
   var isCurrent: Bool { get }
 
+  /// Lets a caller go on that waits on another thread than the calls' own: now, or soon, with others.
+  func resume(_ caller: WaitingCaller)
+
   /// Runs an action, which is short and doesn't block, once after a delay that is at most
   /// `CallRuntimeLimits.longestDelay`; never before `schedule` has returned.
   func schedule(
@@ -30,8 +33,20 @@ extension CallRuntime {
     start { await call.runHandler() }
   }
 
+  /// At once.
+  public func resume(_ caller: WaitingCaller) { caller.resume() }
+
   /// Every thread is as good as any other.
   public var isCurrent: Bool { true }
+}
+
+/// A task that waits for a message of its call, and what it waited for.
+public struct WaitingCaller: Sendable {
+  let continuation: UnsafeContinuation<InboundMessage?, any Error>
+  let result: Result<InboundMessage?, any Error>
+
+  /// Lets it go on. To be called exactly once.
+  public func resume() { continuation.resume(with: result) }
 }
 
 /// An action that waits for its time.

@@ -25,6 +25,9 @@ public final class ClientCall: Sendable {
   public let deadline: ContinuousClock.Instant?
 
   private let channel: any RPCChannel
+  private let runtime: any CallRuntime
+  /// Whether the caller is on another thread than the calls' own.
+  private let isCalledElsewhere: Bool
   private let limits: CallLimits
   private let retries: ChannelRetries
   private let state: Mutex<ClientCallState>
@@ -36,11 +39,14 @@ public final class ClientCall: Sendable {
     self.method = method
     self.options = options
     self.channel = channel
+    let runtime = channel.runtime
+    self.runtime = runtime
+    isCalledElsewhere = !runtime.isCurrent
     limits = channel.limits
     retries = channel.retries
     let own = options.timeout.flatMap { timeout in
       timeout < CallRuntimeLimits.longestDelay
-        ? channel.runtime.now.advanced(by: max(timeout, .zero)) : nil
+        ? runtime.now.advanced(by: max(timeout, .zero)) : nil
     }
     if let handled = ServerContext.current?.deadline {
       deadline = own.map { min($0, handled) } ?? handled
@@ -54,7 +60,7 @@ public final class ClientCall: Sendable {
 
   /// Starts the deadline and hands the call to its channel.
   func begin() {
-    if channel.runtime.isCurrent, !startDeadline() { return }
+    if !isCalledElsewhere, !startDeadline() { return }
     channel.start(self)
   }
 
@@ -67,14 +73,13 @@ public final class ClientCall: Sendable {
       return !state.hasDeadlineStarted && !state.isEnded
     }
     guard needsTimer else { return true }
-    let left = channel.runtime.now.duration(to: deadline)
+    let left = runtime.now.duration(to: deadline)
     guard left > .zero else {
       abandon(.deadlineExceeded)
       return false
     }
-    let timer = channel.runtime.schedule(after: left) { [weak self] in
-      self?.abandon(.deadlineExceeded)
-    }
+    // Not weak, which would make each later use of the call dearer: its end cancels the timer.
+    let timer = runtime.schedule(after: left) { self.abandon(.deadlineExceeded) }
     let isOver = state.withLock { state in
       if !state.isEnded { state.deadlineTimer = timer }
       return state.isEnded
@@ -89,7 +94,7 @@ public final class ClientCall: Sendable {
 extension ClientCall {
   /// What to send at the stream's start, with the time that is left now.
   public var head: RequestHead {
-    let left = deadline.map { max(channel.runtime.now.duration(to: $0), .nanoseconds(1)) }
+    let left = deadline.map { max(runtime.now.duration(to: $0), .nanoseconds(1)) }
     var head = RequestHead(
       path: method.path, timeout: left, metadata: options.metadata,
       encoding: options.requestEncoding, acceptedEncodings: .supported)
@@ -131,7 +136,7 @@ extension ClientCall {
       }
     }
     if released > 0 { retries.release(released) }
-    delivery.carryOut()
+    carryOut(delivery)
     if let failure { fail(failure, .answered) }
     return completed
   }
@@ -149,11 +154,8 @@ extension ClientCall {
         code: trailers.code, progress: .processed, pushback: trailers.pushback)
       if tryAgain(failure) { return }
     }
-    let (ending, hasPolicy) = state.withLock { state in
-      (state.end(trailers, aborts: false), state.retry.policy != nil)
-    }
-    guard let ending else { return }
-    if hasPolicy, trailers.code == .ok { retries.succeeded() }
+    guard let ending = state.withLock({ $0.end(trailers, aborts: false) }) else { return }
+    if ending.hasRetryPolicy, trailers.code == .ok { retries.succeeded() }
     options.received?.setTrailing(trailers.metadata)
     finish(ending)
   }
@@ -190,11 +192,8 @@ extension ClientCall {
       channel.start(self)
     case .after(let delay):
       // Longer than the deadline is as good as any time after it.
-      let timer = channel.runtime.schedule(
-        after: min(delay, CallRuntimeLimits.longestDelay)
-      ) { [weak self] in
-        guard let self, !isEnded else { return }
-        channel.start(self)
+      let timer = runtime.schedule(after: min(delay, CallRuntimeLimits.longestDelay)) {
+        if !self.isEnded { self.channel.start(self) }
       }
       let isOver = state.withLock { state in
         if !state.isEnded { state.retryTimer = timer }
@@ -211,13 +210,19 @@ extension ClientCall {
     if let ending { finish(ending) }
   }
 
-  private func finish(_ ending: ClientCallState.Ending) {
+  private func finish(_ ending: consuming ClientCallState.Ending) {
     if ending.releasedBytes > 0 { retries.release(ending.releasedBytes) }
     ending.deadlineTimer?.cancel()
     ending.retryTimer?.cancel()
     perform()
-    ending.delivery.carryOut()
+    carryOut(ending.delivery)
     for writer in ending.writers { writer.continuation.resume(throwing: ending.reason) }
+  }
+
+  private func carryOut(_ delivery: ReaderDelivery) {
+    delivery.tellTransport()
+    guard let caller = delivery.caller else { return }
+    if isCalledElsewhere { runtime.resume(caller) } else { caller.resume() }
   }
 
   /// Performs what waits, in order; at once, or by whoever is at it already.
@@ -263,12 +268,13 @@ extension ClientCall {
 
   /// Gives the call up. Does nothing when it has ended.
   func cancel() {
+    guard !isEnded else { return }
     abandon(.cancelled)
   }
 
   nonisolated(nonsending) func nextMessage() async throws -> [UInt8]? {
     let delivery = state.withLock { $0.readNext() }
-    delivery.carryOut()
+    delivery.tellTransport()
     switch delivery.next {
     case .message(let message): return try decompressed(message)
     case .end(nil): return nil
@@ -316,7 +322,8 @@ extension ClientCall {
       continuation.resume(throwing: Self.twoReaders)
       return
     }
-    delivery.carryOut()
+    delivery.tellTransport()
+    delivery.caller?.resume()
     if hasTooMany {
       fail(Self.wrongCount, .answered)
     } else if case .next = reader, Task.isCancelled {

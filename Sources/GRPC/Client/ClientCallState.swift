@@ -36,12 +36,19 @@ struct ClientCallState: ~Copyable {
   private var isPerforming = false
   // Life.
   private(set) var initialMetadata: Metadata?
+  /// The status, once the call has ended.
   private(set) var trailers: ResponseTrailers?
+  /// Whether there are trailers, which are dear to look at.
+  private(set) var isEnded = false
   var retry: RetryState
   var hasDeadlineStarted = false
   /// The deadline's, and that of the next attempt.
   var deadlineTimer: (any ScheduledAction)?
   var retryTimer: (any ScheduledAction)?
+
+  // As errors of any kind already, since each call has them.
+  private static let writtenAfterEnd: any Error = ClientCall.writtenAfterEnd
+  private static let endedByServer: any Error = ClientCall.endedByServer
 
   init(limits: CallLimits, retry: RetryState) {
     self.limits = limits
@@ -50,10 +57,8 @@ struct ClientCallState: ~Copyable {
     budget = OutboundBudget(limits)
   }
 
-  var isEnded: Bool { trailers != nil }
-
   /// Whether another attempt may take the place of the one under way.
-  var isReplaceable: Bool { trailers == nil && initialMetadata == nil && requests.isKept }
+  var isReplaceable: Bool { !isEnded && initialMetadata == nil && requests.isKept }
 
   // MARK: Reading
 
@@ -121,7 +126,7 @@ struct ClientCallState: ~Copyable {
 
   private mutating func takeConsumed(into delivery: inout ReaderDelivery) {
     // A stream that is over has given everything back.
-    guard trailers == nil else { return }
+    guard !isEnded else { return }
     delivery.consumed = inbound.takeConsumed()
     if delivery.consumed > 0 { delivery.transport = transport }
   }
@@ -155,7 +160,7 @@ struct ClientCallState: ~Copyable {
     guard !hasFinishedRequests else { return false }
     hasFinishedRequests = true
     guard writeEnd == nil else { return false }
-    writeEnd = ClientCall.writtenAfterEnd
+    writeEnd = Self.writtenAfterEnd
     requests.append(.end)
     return true
   }
@@ -201,7 +206,7 @@ struct ClientCallState: ~Copyable {
     guard let transport, let operation = requests.next() else {
       isPerforming = false
       // Nothing follows the end.
-      if trailers != nil { transport = nil }
+      if isEnded { transport = nil }
       return nil
     }
     isPerforming = true
@@ -212,7 +217,7 @@ struct ClientCallState: ~Copyable {
 
   /// The response headers are there: what comes now is the call's. Answers what is not kept any more.
   mutating func receive(_ head: ResponseHead) -> Int {
-    guard trailers == nil, initialMetadata == nil else { return 0 }
+    guard !isEnded, initialMetadata == nil else { return 0 }
     initialMetadata = head.metadata
     if head.encoding != .identity { inbound.encoding = head.encoding }
     return requests.commit()
@@ -228,20 +233,24 @@ struct ClientCallState: ~Copyable {
   }
 
   /// What is left to do when a call has ended.
-  struct Ending {
+  struct Ending: ~Copyable {
     var delivery = ReaderDelivery()
     var writers: Deque<Writer> = []
     var reason: any Error
     var releasedBytes = 0
+    /// Whether the call's method has a policy for retries.
+    var hasRetryPolicy: Bool
     var deadlineTimer: (any ScheduledAction)?
     var retryTimer: (any ScheduledAction)?
   }
 
   /// Ends the call by the server's word, or by our own; nil when it has ended.
   mutating func end(_ trailers: ResponseTrailers, aborts: Bool) -> Ending? {
-    guard self.trailers == nil else { return nil }
+    guard !isEnded else { return nil }
+    isEnded = true
     self.trailers = trailers
-    let reason = trailers.error ?? ClientCall.endedByServer
+    let error = trailers.error
+    let reason: any Error = error ?? Self.endedByServer
     let isThrough = hasFinishedRequests && requests.isEmpty
     let released = requests.commit()
     requests.replace(by: isThrough && !aborts ? nil : .cancel)
@@ -249,10 +258,11 @@ struct ClientCallState: ~Copyable {
     if aborts {
       inbound.abort(reason)
     } else {
-      _ = inbound.finish(trailers.error)
+      _ = inbound.finish(error)
     }
     return Ending(
       delivery: deliver(), writers: takeWriters(), reason: reason, releasedBytes: released,
+      hasRetryPolicy: retry.policy != nil,
       deadlineTimer: deadlineTimer.take(), retryTimer: retryTimer.take())
   }
 }
@@ -264,14 +274,18 @@ struct ReaderDelivery: Sendable {
   var consumed = 0
   var transport: (any CallTransport<ClientOperation>)?
 
-  func carryOut() {
-    transport?.consumed(consumed)
+  func tellTransport() { transport?.consumed(consumed) }
+
+  /// The reader that is to go on, if there is one.
+  var caller: WaitingCaller? {
+    guard let reader else { return nil }
     switch next {
-    case .message(let message): reader?.resume(returning: message)
-    case .end(nil): reader?.resume(returning: nil)
-    case .end(let error?): reader?.resume(throwing: error)
-    case .aborted(let error): reader?.resume(throwing: error)
-    case .none: break
+    case .message(let message):
+      return WaitingCaller(continuation: reader, result: .success(message))
+    case .end(nil): return WaitingCaller(continuation: reader, result: .success(nil))
+    case .end(let error?): return WaitingCaller(continuation: reader, result: .failure(error))
+    case .aborted(let error): return WaitingCaller(continuation: reader, result: .failure(error))
+    case .none: return nil
     }
   }
 }
