@@ -39,12 +39,15 @@ final class CarriedCalls: ConnectionRole {
   private let scheme: String
   private let authority: String
   private weak var observer: (any ConnectionObserver)?
-  private var reader: ResponseReader
-  private var entries: [Entry] = []
+  // SAFETY: exclusivity is unchecked: every access is short, on the loop, and runs nobody else's code.
+  @exclusivity(unchecked) private var reader: ResponseReader
+  @exclusivity(unchecked) private var entries: [Entry] = []
+  /// The head of the call that is carried; for its storage, which serves again.
+  @exclusivity(unchecked) private var head = HeaderBlock()
   private var isReady = false
   private var hasEnded = false
   /// What the connection's calls have come to. To be read on its loop.
-  private(set) var counters = CallCounters()
+  @exclusivity(unchecked) private(set) var counters = CallCounters()
 
   init(limits: CallLimits, scheme: String, authority: String, observer: any ConnectionObserver) {
     self.limits = limits
@@ -91,6 +94,7 @@ final class CarriedCalls: ConnectionRole {
       }
     case .end(let stream):
       // Trailers are a call's last event, so that a call that is still here had none.
+      guard entry(stream)?.call != nil else { break }
       end(stream, ResponseTrailers(fields: [], isTrailersOnly: false, limits: limits))
     case .writable(let stream):
       report(stream)
@@ -128,13 +132,13 @@ final class CarriedCalls: ConnectionRole {
   /// Sends a call's head, and lets the call write. False: the connection takes no more calls.
   func carry(_ call: ClientCall, on link: HTTP2Link<CarriedCalls>) -> Bool {
     guard !hasEnded else { return false }
-    var block = HeaderBlock()
+    head.removeAll(keeping: Self.keptHead)
     call.head.forEachField(scheme: scheme, authority: authority) { name, value in
-      // The time that is left is another for each call.
-      block.append(
-        name: name.utf8.span, value: value.utf8.span, isIndexed: name != "grpc-timeout")
+      // The time that is left is another for each call: only the field's name is worth remembering.
+      let isIndexed = name != "grpc-timeout" || counters.started == 0
+      head.append(name: name.utf8.span, value: value.utf8.span, isIndexed: isIndexed)
     }
-    guard let stream = try? link.session.open(block) else { return false }
+    guard let stream = try? link.session.open(head) else { return false }
     while entries.count <= stream.slot { entries.append(Entry()) }
     entries[stream.slot] = Entry(id: stream.id, call: call, opened: link.writes)
     counters.started += 1
@@ -143,6 +147,9 @@ final class CarriedCalls: ConnectionRole {
     link.scheduleFlush()
     return true
   }
+
+  /// Storage for heads up to this size stays with the connection, in bytes.
+  private static let keptHead = 4 << 10
 
   private func entry(_ stream: HTTP2Stream) -> Entry? {
     guard entries.indices.contains(stream.slot), entries[stream.slot].id == stream.id else {

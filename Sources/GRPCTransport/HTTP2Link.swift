@@ -195,7 +195,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       guard next < timer.time else { return }
       timer.1.cancel()
     }
-    timer = (next, eventLoop.scheduleTask(deadline: next) { [weak self] in self?.timeHasCome() })
+    // Not weak, which would make each later use of the link dearer: its end cancels the timer.
+    timer = (next, eventLoop.scheduleTask(deadline: next) { self.timeHasCome() })
   }
 
   private func timeHasCome() {

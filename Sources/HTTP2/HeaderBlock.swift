@@ -9,7 +9,7 @@ public struct HeaderBlock: Sendable {
     var nameStart: Int
     var valueStart: Int
     var end: Int
-    var isIndexed = true
+    var isIndexed: Bool
 
     var nameLength: Int { valueStart - nameStart }
   }
@@ -58,13 +58,14 @@ public struct HeaderBlock: Sendable {
   /// time (RFC 7541 §2.3); a value that is another each time would only push others out.
   public mutating func append(name: Span<UInt8>, value: Span<UInt8>, isIndexed: Bool = true) {
     name.withUnsafeBufferPointer { name in
-      value.withUnsafeBufferPointer { append(name: name, value: $0) }
+      value.withUnsafeBufferPointer { append(name: name, value: $0, isIndexed: isIndexed) }
     }
-    fields[fields.count - 1].isIndexed = isIndexed
   }
 
   /// Appends a field as it comes from the library.
-  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+  mutating func append(
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, isIndexed: Bool = true
+  ) {
     let middle = used + name.count
     let end = middle + value.count
     if end > bytes.count {
@@ -76,13 +77,14 @@ public struct HeaderBlock: Sendable {
     }
     // A part of other blocks becomes one of its own.
     if own.upperBound < fields.count { fields.removeSubrange(own.upperBound...) }
-    fields.append(Field(nameStart: used, valueStart: middle, end: end))
+    fields.append(
+      Field(nameStart: used, valueStart: middle, end: end, isIndexed: isIndexed))
     own = own.lowerBound..<fields.count
     used = end
   }
 
-  /// Forgets the fields; the storage stays, unless it was large.
-  mutating func removeAll(keeping capacity: Int) {
+  /// Forgets the fields; the storage stays, unless it is of more than `capacity` bytes.
+  public mutating func removeAll(keeping capacity: Int) {
     if bytes.count > capacity { bytes = [] }
     fields.removeAll(keepingCapacity: !bytes.isEmpty)
     own = 0..<0

@@ -21,6 +21,8 @@ struct RequestLog: ~Copyable {
 
   /// Appends; what was performed already is let go of when the call does not keep any more.
   mutating func append(_ operation: ClientOperation) {
+    // Most calls have a message and the end.
+    if entries.isEmpty { entries.reserveCapacity(2) }
     entries.append(operation)
     if isKept, case .message(let message) = operation { keptBytes += message.framedCount }
   }
