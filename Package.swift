@@ -203,7 +203,7 @@ let allTests: [Target] = [
     ]),
   tests(
     "GRPCServicesTests", ["GRPCServices", "GRPCTransport", "WellKnownTypes", "ProtobufC", "GRPC"]),
-  tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio),
+  tests("GRPCTransportTests", ["GRPCTransport", "GRPC", "HTTP2"] + nio + tls),
   tests(
     "ProtobufCTests",
     [

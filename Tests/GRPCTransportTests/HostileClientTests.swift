@@ -8,10 +8,10 @@ import Testing
 struct HostileClientTests {
   static func headers(
     path: String = "/test.Echo/Say", method: String = "POST", type: String = "application/grpc",
-    _ more: KeyValuePairs<String, String> = [:]
+    scheme: String = "http", _ more: KeyValuePairs<String, String> = [:]
   ) -> HeaderBlock {
     var block = HeaderBlock([
-      ":method": method, ":scheme": "http", ":path": path, ":authority": "here", "te": "trailers",
+      ":method": method, ":scheme": scheme, ":path": path, ":authority": "here", "te": "trailers",
       "content-type": type,
     ])
     for (name, value) in more { block.append(name: name.utf8, value: value.utf8) }

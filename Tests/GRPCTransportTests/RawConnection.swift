@@ -2,6 +2,7 @@ import GRPCTransport
 import HTTP2
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// What came back on one stream of a raw connection.
 struct RawAnswer {
@@ -30,9 +31,9 @@ struct RawField: Equatable {
 enum RawConnection {
   typealias Bytes = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-  /// Connects for as long as `body` runs.
+  /// Connects for as long as `body` runs; by TLS if there is an authority to trust.
   static func open<R: Sendable>(
-    _ endpoint: SocketEndpoint,
+    _ endpoint: SocketEndpoint, trusting authority: TestAuthority? = nil,
     _ body:
       @escaping @Sendable (
         inout NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
@@ -40,8 +41,15 @@ enum RawConnection {
       ) async throws -> R
   ) async throws -> R {
     let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let tls = try authority.map { try context(trusting: $0) }
     let make: @Sendable (any Channel) -> EventLoopFuture<Bytes> = { channel in
-      channel.eventLoop.makeCompletedFuture { try Bytes(wrappingChannelSynchronously: channel) }
+      channel.eventLoop.makeCompletedFuture {
+        if let tls {
+          try channel.pipeline.syncOperations.addHandler(
+            NIOSSLClientHandler(context: tls, serverHostname: "localhost"))
+        }
+        return try Bytes(wrappingChannelSynchronously: channel)
+      }
     }
     let channel =
       switch endpoint {
@@ -56,12 +64,19 @@ enum RawConnection {
     }
   }
 
+  private static func context(trusting authority: TestAuthority) throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.applicationProtocols = ["h2"]
+    configuration.trustRoots = .file(authority.path("ca.pem"))
+    return try NIOSSLContext(configuration: configuration)
+  }
+
   /// Makes one request of these fields and this body, and reads until its stream is closed.
   static func ask(
     _ endpoint: SocketEndpoint, _ headers: HeaderBlock, body: [UInt8] = [], ends: Bool = true,
-    resets: Bool = false
+    trusting authority: TestAuthority? = nil
   ) async throws -> RawAnswer {
-    try await open(endpoint) { inbound, outbound in
+    try await open(endpoint, trusting: authority) { inbound, outbound in
       var session = try HTTP2Session(role: .client)
       let stream = try session.open(headers)
       _ = session.write(body.span.bytes, on: stream)

@@ -51,6 +51,31 @@ struct RequestGrammarTests {
   }
 
   @Test(
+    "A scheme that is neither http nor https is 400",
+    arguments: ["ftp", "grpc", "HTTP", "httpss", "htt", "http+unix"])
+  func unknownScheme(scheme: String) async throws {
+    let answer = try await ask(Client.headers(scheme: scheme), ends: false)
+    #expect(answer.fields[":status"] == "400")
+    #expect(answer.status == "\(StatusCode.internal.rawValue)")
+    #expect(answer.code == .noError)
+  }
+
+  @Test(
+    "A scheme that is no scheme is a malformed request (RFC 3986 §3.1)",
+    arguments: ["", "1http", "http ", "ht_tp"])
+  func malformedScheme(scheme: String) async throws {
+    let answer = try await ask(Client.headers(scheme: scheme))
+    #expect(answer.code == .protocolError)
+    #expect(answer.status == nil)
+  }
+
+  @Test("A proxy that has ended TLS may say https")
+  func secureScheme() async throws {
+    let answer = try await ask(Client.headers(scheme: "https"))
+    #expect(answer.status == "0", "\(answer.fields)")
+  }
+
+  @Test(
     "Other methods than POST are 405, and told what is allowed",
     arguments: ["GET", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "post", "POSTS", "POS"])
   func method(method: String) async throws {

@@ -70,6 +70,17 @@ struct TLSTests {
     }
   }
 
+  @Test("A request over TLS may say either scheme", arguments: ["https", "http"])
+  func scheme(scheme: String) async throws {
+    try await Fixture.run(.tcp, server: server(), client: client()) { fixture in
+      let answer = try await RawConnection.ask(
+        fixture.server.endpoint, HostileClientTests.headers(scheme: scheme),
+        body: HostileClientTests.framed("x"), trusting: authority)
+      #expect(answer.status == "0", "\(answer.fields)")
+      #expect(answer.body == HostileClientTests.framed("x"))
+    }
+  }
+
   @Test("A name is verified by the host, by its address, or by the name that is set")
   func names() async throws {
     _ = try await authority.issue("server", names: "DNS:db.example")

@@ -97,6 +97,10 @@ extension RequestRefusal {
     return RequestRefusal(httpStatus: 405, error: error)
   }()
 
+  /// HTTP 400, which gRPC's mapping of HTTP statuses makes INTERNAL.
+  static let unknownScheme = RequestRefusal(
+    .internal, "the :scheme is neither http nor https", httpStatus: 400)
+
   /// It says which encodings are known (gRPC "Compression").
   static let unknownEncoding: RequestRefusal = {
     let names = MessageEncodings.supported.names

@@ -38,6 +38,7 @@ public struct RequestHeadReader: Sendable {
     switch name.count {
     case 5 where name.equals(":path"): readPath(value)
     case 7 where name.equals(":method"): block.isPost = value.equals("POST")
+    case 7 where name.equals(":scheme"): checkScheme(value)
     case 12 where name.equals("content-type"): block.isGRPC = ContentType.isGRPC(value)
     case 12 where name.equals("grpc-timeout"): readTimeout(value)
     case 13 where name.equals("grpc-encoding"): readEncoding(value)
@@ -54,7 +55,7 @@ public struct RequestHeadReader: Sendable {
   /// The head that the fields since the last `finish` make.
   ///
   /// - Throws: a refusal: 405 for another method than POST, 415 for a content type that is not
-  ///   gRPC's, UNIMPLEMENTED for a message encoding that is not known (the answer names those
+  ///   gRPC's, 400 for a scheme that is neither `http` nor `https`, UNIMPLEMENTED for a message encoding that is not known (the answer names those
   ///   that are), INTERNAL for a `grpc-timeout` outside of its grammar or malformed metadata,
   ///   RESOURCE_EXHAUSTED for more metadata than the limit.
   public mutating func finish() throws(RequestRefusal) -> RequestHead {
@@ -88,6 +89,11 @@ public struct RequestHeadReader: Sendable {
   private mutating func readPath(_ value: Span<UInt8>) {
     block.route = router.route(path: value)
     block.path = block.route == nil ? value.text : ""
+  }
+
+  /// Either is taken, whatever the connection is: a proxy that ends TLS leaves `https` as it was.
+  private mutating func checkScheme(_ value: Span<UInt8>) {
+    if !value.equals("http"), !value.equals("https") { refuse(.unknownScheme) }
   }
 
   private mutating func readTimeout(_ value: Span<UInt8>) {
