@@ -101,7 +101,6 @@ struct ClientTLSOptionTests {
       (["--tls", "--tls-ca", file], "give one of the two"),
       (["--tls-ca", file, "--tls-cert", file], "--tls-cert needs --tls-key"),
       (["--tls-ca", file, "--tls-key", file], "--tls-key needs --tls-cert"),
-      (["--tls-ca", "/nowhere/ca.pem"], "/nowhere/ca.pem can't be read"),
       (["--tls-server-name", "127.0.0.1"], "takes a host name"),
       (["--tls-server-name", "::1"], "takes a host name"),
       (["--tls-server-name", ""], "takes a host name"),
@@ -119,11 +118,121 @@ struct ClientTLSOptionTests {
       try tls([], ["BELAY_TLS_CERT": file])
     }
     #expect(error?.message.contains("$BELAY_TLS_CERT needs --tls-key") == true)
-    let unreadable = #expect(throws: ValidationError.self) {
-      try tls([], ["BELAY_TLS_CA": "/nowhere"])
-    }
-    #expect(unreadable?.message.contains("$BELAY_TLS_CA") == true)
   }
+
+  @Test("A coordinator that is not reached over TLS is a matter of these settings first")
+  func advice() throws {
+    #expect(
+      try ClientTLSOptions.parse(["--tls"]).advice(environment: ["BELAY_TLS_CA": file]) == """
+        Without --tls-ca the coordinator's certificate must be of one of the system's authorities, \
+        and its address, or --tls-server-name, one of the certificate's names.
+        If it asks for a client's certificate, add --tls-cert and --tls-key.
+        """)
+    #expect(
+      try ClientTLSOptions.parse([
+        "--tls-ca", "ca.pem", "--tls-cert", "c", "--tls-key", "k",
+      ]).advice(environment: ["BELAY_TLS_SERVER_NAME": "one.test"]) == """
+        --tls-ca ca.pem must hold the authority of the coordinator's certificate, \
+        and $BELAY_TLS_SERVER_NAME one.test must be one of the certificate's names.
+        """)
+  }
+}
+
+@Suite("TLS files that can't be used")
+struct TLSFileTests {
+  private let files: PEMFiles
+
+  init() throws { files = try PEMFiles() }
+
+  /// What the operator reads.
+  private func message(_ read: () throws -> Void) -> String? {
+    do {
+      try read()
+      return nil
+    } catch {
+      return (error as? ValidationError)?.message
+    }
+  }
+
+  @Test("Good ones are taken, of either side")
+  func good() throws {
+    let identity = ["--tls-cert", files.path("one.pem"), "--tls-key", files.path("one.key")]
+    let server = try ServerTLSOptions.parse(identity + ["--tls-client-ca", files.path("two.pem")])
+    #expect(try server.usableTLS() == server.serverTLS())
+    let client = try ClientTLSOptions.parse(identity + ["--tls-ca", files.path("two.pem")])
+    #expect(try client.usableTLS(environment: [:]) == client.clientTLS(environment: [:]))
+    #expect(try ServerTLSOptions.parse([]).usableTLS() == nil)
+  }
+
+  @Test("What the operator typed comes first, then what is wrong and what to do")
+  func flags() throws {
+    let (one, key) = (files.path("one.pem"), files.path("one.key"))
+    let (other, text) = (files.path("two.key"), "/etc/hostname")
+    let noCertificate =
+      "there is no certificate in it; it must be PEM text with -----BEGIN CERTIFICATE-----."
+    for (arguments, typed, reason) in [
+      (["--tls-cert", text, "--tls-key", key], "--tls-cert \(text): ", noCertificate),
+      (
+        ["--tls-cert", "/nowhere", "--tls-key", key], "--tls-cert /nowhere: ",
+        "it can't be read: No such file or directory."
+      ),
+      (["--tls-cert", one, "--tls-key", text], "--tls-key \(text): ", "there is no private key"),
+      (
+        ["--tls-cert", one, "--tls-key", other], "--tls-key \(other): ",
+        "it does not belong to the first certificate of \(one)"
+      ),
+    ] {
+      for found in [
+        message { _ = try ServerTLSOptions.parse(arguments).usableTLS() },
+        message { _ = try ClientTLSOptions.parse(arguments).usableTLS(environment: [:]) },
+      ] {
+        #expect(found?.hasPrefix(typed + reason) == true, "\(found ?? "none")")
+      }
+    }
+    #expect(
+      message {
+        _ = try ServerTLSOptions.parse([
+          "--tls-cert", one, "--tls-key", key, "--tls-client-ca", text,
+        ]).usableTLS()
+      } == "--tls-client-ca \(text): \(noCertificate)")
+    #expect(
+      message { _ = try ClientTLSOptions.parse(["--tls-ca", text]).usableTLS(environment: [:]) }
+        == "--tls-ca \(text): \(noCertificate)")
+  }
+
+  @Test("A variable is called by its name")
+  func variables() {
+    let found = message {
+      _ = try ClientTLSOptions.parse([]).usableTLS(environment: ["BELAY_TLS_CA": "/nowhere"])
+    }
+    #expect(found == "$BELAY_TLS_CA /nowhere: it can't be read: No such file or directory.")
+  }
+}
+
+/// Two self-signed certificates and their keys, made by openssl.
+private final class PEMFiles {
+  private let directory = NSTemporaryDirectory() + "belay-tls-\(UUID().uuidString)"
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    for name in ["one", "two"] {
+      let openssl = Process()
+      openssl.executableURL = URL(filePath: "/usr/bin/openssl")
+      openssl.arguments = [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2", "-subj", "/CN=\(name)", "-keyout", path(name + ".key"), "-out",
+        path(name + ".pem"),
+      ]
+      openssl.standardError = FileHandle.nullDevice
+      try openssl.run()
+      openssl.waitUntilExit()
+      try #require(openssl.terminationStatus == 0)
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  func path(_ name: String) -> String { directory + "/" + name }
 }
 
 @Suite("Keepalive between a coordinator and its clients")

@@ -47,21 +47,55 @@ struct CertificateFileTests {
       certificateChain: authority.path("none.pem"), privateKey: authority.path("one.key"))
     #expect(
       try await flaw(missing)
-        == "cannot use TLS: cannot read \(authority.path("none.pem")): No such file or directory")
+        == "cannot use TLS: the certificate \(authority.path("none.pem")): it can't be read: "
+        + "No such file or directory")
     let mixed = TLSIdentity(
       certificateChain: one.certificateChain, privateKey: .file(authority.path("two.key")))
     #expect(try await flaw(mixed).contains("does not belong to the first certificate of"))
     let swapped = TLSIdentity(
       certificateChain: one.privateKey, privateKey: one.certificateChain)
-    #expect(try await flaw(swapped).contains("no certificate in \(authority.path("one.key"))"))
+    #expect(try await flaw(swapped).contains("one.key: there is no certificate in it"))
     let keyless = TLSIdentity(
       certificateChain: one.certificateChain, privateKey: .bytes(Array("junk".utf8)))
-    #expect(try await flaw(keyless).contains("no private key in PEM text of 4 bytes"))
+    #expect(try await flaw(keyless).contains("text of 4 bytes: there is no private key in it"))
     let old = try await authority.issue("old", days: -1)
-    #expect(try await flaw(old).contains("CN=old of \(authority.path("old.pem")) expired on"))
+    #expect(try await flaw(old).contains("old.pem: its CN=old expired on"))
     let directory = TLSIdentity(
       certificateChain: .file(authority.directory), privateKey: one.privateKey)
     #expect(try await flaw(directory).contains("it is not a regular file"))
+  }
+
+  @Test("A flaw can be found before anything is started, and says which part it is in")
+  func check() async throws {
+    let one = try await authority.issue("one")
+    let two = try await authority.issue("two")
+    let missing = PEMSource.file(authority.path("none.pem"))
+    try ServerTLS(one, clients: .required(authority.roots)).check()
+    try ClientTLS(trust: authority.roots, identity: two).check()
+    func flaw(_ check: () throws(TLSFlaw) -> Void) -> TLSFlaw? {
+      do {
+        try check()
+        return nil
+      } catch {
+        return error
+      }
+    }
+    let trust = flaw { () throws(TLSFlaw) in
+      try ServerTLS(one, clients: .optional(.pem(missing))).check()
+    }
+    #expect(trust == flaw { () throws(TLSFlaw) in try ClientTLS(trust: .pem(missing)).check() })
+    #expect(trust?.part == .trustRoots && trust?.source == missing)
+    #expect(trust?.reason == "it can't be read: No such file or directory")
+    for (identity, part) in [
+      (TLSIdentity(certificateChain: missing, privateKey: one.privateKey), .certificateChain),
+      (TLSIdentity(certificateChain: one.certificateChain, privateKey: missing), .privateKey),
+      (
+        TLSIdentity(certificateChain: one.certificateChain, privateKey: two.privateKey), .privateKey
+      ),
+    ] as [(TLSIdentity, TLSFlaw.Part)] {
+      let found = flaw { () throws(TLSFlaw) in try ServerTLS(identity).check() }
+      #expect(found?.part == part, "\(identity)")
+    }
   }
 
   @Test("PEM text in memory serves as well as files")

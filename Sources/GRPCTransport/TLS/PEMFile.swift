@@ -31,14 +31,19 @@ struct PEMFile {
 
   private static let limit = 1 << 20
 
+  /// Why a file can't be read.
+  struct Unreadable: Error {
+    let reason: String
+  }
+
   /// Blocks for as long as the file system does.
-  init(path: String) throws(TransportError) {
+  init(path: String) throws(Unreadable) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw Self.unreadable(path, String(cString: strerror(errno))) }
+    guard descriptor >= 0 else { throw Unreadable(reason: String(cString: strerror(errno))) }
     defer { close(descriptor) }
     var info = stat()
     guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
-      throw Self.unreadable(path, "it is not a regular file")
+      throw Unreadable(reason: "it is not a regular file")
     }
     var bytes = [UInt8](repeating: 0, count: Self.limit + 1)
     var count = 0
@@ -47,16 +52,12 @@ struct PEMFile {
       let got = bytes.withUnsafeMutableBytes { buffer in
         buffer.baseAddress.map { read(descriptor, $0 + count, space) } ?? 0
       }
-      if got < 0 { throw Self.unreadable(path, String(cString: strerror(errno))) }
+      if got < 0 { throw Unreadable(reason: String(cString: strerror(errno))) }
       if got == 0 { break }
       count += got
     }
-    guard count <= Self.limit else { throw Self.unreadable(path, "it is larger than 1 MiB") }
+    guard count <= Self.limit else { throw Unreadable(reason: "it is larger than 1 MiB") }
     self.bytes = Array(bytes[..<count])
     stamp = FileStamp(info)
-  }
-
-  private static func unreadable(_ path: String, _ why: String) -> TransportError {
-    .tls("cannot read \(path): \(why)")
   }
 }

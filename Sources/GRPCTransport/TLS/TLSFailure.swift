@@ -29,7 +29,7 @@ enum TLSFailure {
     let names = certificate.map(CertificateText.alternativeNames) ?? []
     return "the server's certificate is not for the name that was asked for, but for "
       + (names.isEmpty ? "no name" : names.joined(separator: ", "))
-      + "; connect to one of its names, or set ClientTLS.serverName"
+      + "; connect to one of its names, or set the server's name to one of them"
   }
 
   private static func reason(
@@ -58,7 +58,7 @@ enum TLSFailure {
     ("EOF during handshake", "the peer closed the connection in the midst of it"),
     (
       "ALERT_CERTIFICATE_REQUIRED",
-      "the server asks for a client's certificate, and none was given; set ClientTLS.identity"
+      "the server asks for a client's certificate, and none was given; give the client one"
     ),
     ("ALERT_UNKNOWN_CA", "the peer does not trust the authority of our certificate"),
     ("ALERT_CERTIFICATE_EXPIRED", "the peer says that our certificate has expired"),

@@ -47,8 +47,17 @@ struct TLSMaterial {
     let stamps: [String: FileStamp]
   }
 
-  /// Reads the files; may block, and parses all of the system's authorities if they are asked for.
+  /// As `read`.
   func load() throws(TransportError) -> Loaded {
+    do {
+      return try read()
+    } catch {
+      throw .tls("\(error)")
+    }
+  }
+
+  /// Reads the files; may block, and parses all of the system's authorities if they are asked for.
+  func read() throws(TLSFlaw) -> Loaded {
     var reader = Reader()
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.applicationProtocols = [Self.applicationProtocol]
@@ -61,12 +70,13 @@ struct TLSMaterial {
     configuration.certificateVerification = verification
     configuration.minimumTLSVersion = minimumVersion == .tls13 ? .tlsv13 : .tlsv12
     switch trust {
-    case .pem(let source): configuration.trustRoots = .certificates(try reader.certificates(source))
+    case .pem(let source):
+      configuration.trustRoots = .certificates(try reader.certificates(source, .trustRoots))
     case .system: configuration.trustRoots = .default
     case nil: configuration.trustRoots = .certificates([])
     }
     if let identity {
-      let chain = try reader.certificates(identity.certificateChain)
+      let chain = try reader.certificates(identity.certificateChain, .certificateChain)
       try Self.checkDates(chain, identity.certificateChain)
       configuration.certificateChain = chain.map { .certificate($0) }
       configuration.privateKey = .privateKey(try reader.key(identity.privateKey))
@@ -82,22 +92,27 @@ struct TLSMaterial {
   /// The ALPN name of HTTP/2 over TLS (RFC 9113 §3.1).
   static let applicationProtocol = "h2"
 
-  private func unusable(_ error: any Error) -> TransportError {
-    guard let identity else { return .tls("the TLS configuration can't be used: \(error)") }
-    return .tls(
-      "the private key (\(identity.privateKey)) does not belong to the first certificate of "
-        + "\(identity.certificateChain), or is of a kind that TLS can't use (\(error)); "
+  private func unusable(_ error: any Error) -> TLSFlaw {
+    guard let identity else {
+      var source: PEMSource?
+      if case .pem(let given)? = trust { source = given }
+      return TLSFlaw(.trustRoots, source, "they can't be used (\(error))")
+    }
+    return TLSFlaw(
+      .privateKey, identity.privateKey,
+      "it does not belong to the first certificate of \(identity.certificateChain), "
+        + "or is of a kind that TLS can't use (\(error)); "
         + "give the key that this certificate was issued for")
   }
 
   private static func checkDates(
     _ chain: [NIOSSLCertificate], _ source: PEMSource
-  ) throws(TransportError) {
+  ) throws(TLSFlaw) {
     for certificate in chain {
       if let flaw = CertificateText.dateFlaw(certificate) {
-        throw .tls(
-          "the certificate \(CertificateText.name(certificate)) of \(source) \(flaw); "
-            + "put a valid one in its place")
+        throw TLSFlaw(
+          .certificateChain, source,
+          "its \(CertificateText.name(certificate)) \(flaw); put a valid one in its place")
       }
     }
   }
@@ -106,31 +121,41 @@ struct TLSMaterial {
   private struct Reader {
     var stamps: [String: FileStamp] = [:]
 
-    private mutating func bytes(_ source: PEMSource) throws(TransportError) -> [UInt8] {
+    private mutating func bytes(
+      _ source: PEMSource, _ part: TLSFlaw.Part
+    ) throws(TLSFlaw) -> [UInt8] {
       switch source {
       case .bytes(let bytes): return bytes
       case .file(let path):
-        let file = try PEMFile(path: path)
-        stamps[path] = file.stamp
-        return file.bytes
+        do {
+          let file = try PEMFile(path: path)
+          stamps[path] = file.stamp
+          return file.bytes
+        } catch {
+          throw TLSFlaw(part, source, "it can't be read: \(error.reason)")
+        }
       }
     }
 
-    mutating func certificates(_ source: PEMSource) throws(TransportError) -> [NIOSSLCertificate] {
-      let bytes = try bytes(source)
+    mutating func certificates(
+      _ source: PEMSource, _ part: TLSFlaw.Part
+    ) throws(TLSFlaw) -> [NIOSSLCertificate] {
+      let bytes = try bytes(source, part)
       guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty
       else {
-        throw .tls(
-          "no certificate in \(source): it must be PEM text with -----BEGIN CERTIFICATE-----")
+        throw TLSFlaw(
+          part, source,
+          "there is no certificate in it; it must be PEM text with -----BEGIN CERTIFICATE-----")
       }
       return certificates
     }
 
-    mutating func key(_ source: PEMSource) throws(TransportError) -> NIOSSLPrivateKey {
-      let bytes = try bytes(source)
+    mutating func key(_ source: PEMSource) throws(TLSFlaw) -> NIOSSLPrivateKey {
+      let bytes = try bytes(source, .privateKey)
       guard let key = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
-        throw .tls(
-          "no private key in \(source): it must be PEM text with -----BEGIN PRIVATE KEY-----, "
+        throw TLSFlaw(
+          .privateKey, source,
+          "there is no private key in it; it must be PEM text with -----BEGIN PRIVATE KEY-----, "
             + "and not encrypted")
       }
       return key

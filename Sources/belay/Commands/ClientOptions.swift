@@ -53,15 +53,15 @@ struct ClientOptions: ParsableArguments {
   func withCoordinator<Value: Sendable>(
     _ body: (CoordinatorAPI) async throws -> Value
   ) async throws -> Value {
-    let tls = try tls.clientTLS()
-    let client = GRPCClient(address, configuration: .toCoordinator(tls: tls))
+    let usable = try tls.usableTLS()
+    let client = GRPCClient(address, configuration: .toCoordinator(tls: usable))
     do {
       let value = try await body(CoordinatorAPI(channel: client))
       await client.close()
       return value
     } catch let error as RPCError {
       await client.close()
-      printError(explain(error, tls))
+      printError(explain(error, isSecure: usable != nil))
       throw error.isUnreachable ? ExitStatus.unreachable.exit : ExitStatus.refused.exit
     } catch {
       await client.close()
@@ -69,19 +69,16 @@ struct ClientOptions: ParsableArguments {
     }
   }
 
-  private func explain(_ error: RPCError, _ tls: ClientTLS?) -> String {
+  private func explain(_ error: RPCError, isSecure: Bool) -> String {
     var text = "belay: \(error.message) (\(error.code)"
     if let info = error.detail(GoogleRpc.ErrorInfo.self) { text += ", \(info.reason)" }
     text += ")"
     if error.isUnreachable {
+      if isSecure { text += "\n" + tls.advice() }
       text +=
         "\nIs a coordinator running at \(address)? Start one with `belay dev` or "
         + "`belay coordinator`, or say where it is with --address or $BELAY_ADDRESS."
-      text +=
-        tls == nil
-        ? "\nIf it speaks TLS, add --tls-ca FILE, or --tls."
-        : "\nOver TLS, --tls-ca must name the authority of its certificate, and its address or "
-          + "--tls-server-name a name in it; if it asks for yours, add --tls-cert and --tls-key."
+      if !isSecure { text += "\nIf it speaks TLS, add --tls-ca FILE, or --tls." }
     }
     return text
   }

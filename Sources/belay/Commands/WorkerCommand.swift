@@ -44,7 +44,7 @@ struct WorkerCommand: AsyncParsableCommand {
       let log = logging.makeLog("belay.worker")
       try await reportingFailure {
         let client = GRPCClient(
-          coordinator, configuration: .toCoordinator(tls: try tls.clientTLS()))
+          coordinator, configuration: .toCoordinator(tls: try tls.usableTLS()))
         let worker = try options.worker(channel: client, runtime: runtime, log: log)
         try await runUntilSignaled(worker, log: log)
         await client.close()

@@ -40,34 +40,86 @@ struct ClientTLSOptions: ParsableArguments {
 
   func validate() throws { _ = try clientTLS() }
 
-  /// Nil: plaintext. A file that can't be read is wrong usage, not a coordinator that can't be reached.
-  func clientTLS(
-    environment: [String: String] = ProcessInfo.processInfo.environment
-  ) throws -> ClientTLS? {
+  /// What the operator has set, by options or by variables.
+  private struct Settings {
+    let trust: TLSSetting
+    let certificate: TLSSetting
+    let key: TLSSetting
+    let name: TLSSetting
+  }
+
+  private func settings(_ environment: [String: String]) -> Settings {
     func setting(_ option: String, _ given: String?, _ variable: String) -> TLSSetting {
       let inherited = environment[variable].flatMap { $0.isEmpty ? nil : $0 }
       let place = given == nil && inherited != nil ? "$\(variable)" : option
       return TLSSetting(place, given ?? inherited)
     }
+    return Settings(
+      trust: tls
+        ? TLSSetting("--tls", nil) : setting("--tls-ca", authorities, "BELAY_TLS_CA"),
+      certificate: setting("--tls-cert", certificate, "BELAY_TLS_CERT"),
+      key: setting("--tls-key", key, "BELAY_TLS_KEY"),
+      name: setting("--tls-server-name", serverName, "BELAY_TLS_SERVER_NAME"))
+  }
+
+  /// Nil: plaintext. The files are not looked at.
+  func clientTLS(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> ClientTLS? {
     guard !tls || authorities == nil else {
       throw ValidationError(
         "--tls is for the system's authorities, and --tls-ca for others: give one of the two.")
     }
-    let trust = setting("--tls-ca", authorities, "BELAY_TLS_CA")
-    let certificate = setting("--tls-cert", certificate, "BELAY_TLS_CERT")
-    let key = setting("--tls-key", key, "BELAY_TLS_KEY")
-    let name = setting("--tls-server-name", serverName, "BELAY_TLS_SERVER_NAME")
-    let identity = try TLSIdentity.of(certificate, key)
-    guard tls || trust.value != nil || identity != nil || name.value != nil else { return nil }
-
-    for file in [trust, certificate, key] { try file.checkReadable() }
-    if let value = name.value, !Self.isHostName(value) {
+    let settings = settings(environment)
+    let (trust, name) = (settings.trust.value, settings.name.value)
+    let identity = try TLSIdentity.of(settings.certificate, settings.key)
+    guard tls || trust != nil || identity != nil || name != nil else { return nil }
+    if let name, !Self.isHostName(name) {
       throw ValidationError(
-        "\(name.place) takes a host name, not \"\(value)\"; an address is given in the certificate, "
-          + "and needs no name.")
+        "\(settings.name.place) takes a host name, not \"\(name)\"; an address is given in the "
+          + "certificate, and needs no name.")
     }
-    let roots = tls ? nil : trust.value.map { TrustRoots.pem(.file($0)) }
-    return ClientTLS(trust: roots ?? .system, identity: identity, serverName: name.value)
+    return ClientTLS(
+      trust: trust.map { .pem(.file($0)) } ?? .system, identity: identity, serverName: name)
+  }
+
+  /// As `clientTLS`, of files that can be used: one that can't is wrong usage, and not a coordinator
+  /// that can't be reached.
+  func usableTLS(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> ClientTLS? {
+    let tls = try clientTLS(environment: environment)
+    let settings = settings(environment)
+    do throws(TLSFlaw) {
+      try tls?.check()
+    } catch {
+      switch error.part {
+      case .trustRoots: throw settings.trust.flaw(error)
+      case .certificateChain: throw settings.certificate.flaw(error)
+      case .privateKey: throw settings.key.flaw(error)
+      }
+    }
+    return tls
+  }
+
+  /// What of these settings a coordinator that can't be reached over TLS may have to do with.
+  func advice(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> String {
+    let settings = settings(environment)
+    var text =
+      settings.trust.value.map {
+        "\(settings.trust.place) \($0) must hold the authority of the coordinator's certificate"
+      }
+      ?? "Without --tls-ca the coordinator's certificate must be of one of the system's authorities"
+    text +=
+      settings.name.value.map {
+        ", and \(settings.name.place) \($0) must be one of the certificate's names."
+      } ?? ", and its address, or --tls-server-name, one of the certificate's names."
+    if settings.certificate.value == nil {
+      text += "\nIf it asks for a client's certificate, add --tls-cert and --tls-key."
+    }
+    return text
   }
 
   private static func isHostName(_ name: String) -> Bool {
@@ -75,12 +127,5 @@ struct ClientTLSOptions: ParsableArguments {
     let isAddress = name.contains(":") || inet_pton(AF_INET, name, &address) == 1
     return !isAddress && !name.isEmpty
       && name.unicodeScalars.allSatisfy { (0x21...0x7E).contains($0.value) && $0 != "/" }
-  }
-}
-
-extension TLSSetting {
-  fileprivate func checkReadable() throws {
-    guard let value, !FileManager.default.isReadableFile(atPath: value) else { return }
-    throw ValidationError("\(place): the file \(value) can't be read.")
   }
 }

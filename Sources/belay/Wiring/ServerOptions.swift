@@ -68,7 +68,7 @@ struct ServerOptions: ParsableArguments {
       repositories: repositories.isEmpty
         ? [RepositoryArgument(id: RepositoryID(rawValue: "default"), path: data.repository)]
         : repositories,
-      leaseDuration: .seconds(leaseTTL), tls: try tls.serverTLS(),
+      leaseDuration: .seconds(leaseTTL), tls: try tls.usableTLS(),
       allowsInsecureNetwork: insecureAllowRemote, log: log)
   }
 }

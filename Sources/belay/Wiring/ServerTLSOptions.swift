@@ -27,7 +27,7 @@ struct ServerTLSOptions: ParsableArguments {
 
   func validate() throws { _ = try serverTLS() }
 
-  /// Nil: plaintext.
+  /// Nil: plaintext. The files are not looked at.
   func serverTLS() throws -> ServerTLS? {
     guard
       let identity = try TLSIdentity.of(
@@ -42,6 +42,21 @@ struct ServerTLSOptions: ParsableArguments {
     return ServerTLS(
       identity, clients: clientAuthorities.map { .required(.pem(.file($0))) } ?? .none)
   }
+
+  /// As `serverTLS`, of files that can be used: one that can't is wrong usage.
+  func usableTLS() throws -> ServerTLS? {
+    let tls = try serverTLS()
+    do throws(TLSFlaw) {
+      try tls?.check()
+    } catch {
+      switch error.part {
+      case .trustRoots: throw TLSSetting("--tls-client-ca", clientAuthorities).flaw(error)
+      case .certificateChain: throw TLSSetting("--tls-cert", certificate).flaw(error)
+      case .privateKey: throw TLSSetting("--tls-key", key).flaw(error)
+      }
+    }
+    return tls
+  }
 }
 
 /// A setting and where the operator makes it.
@@ -52,6 +67,12 @@ struct TLSSetting {
   init(_ place: String, _ value: String?) {
     self.place = place
     self.value = value
+  }
+
+  /// What the operator typed, then what is wrong with it and what to do.
+  func flaw(_ flaw: TLSFlaw) -> ValidationError {
+    let typed = value.map { "\(place) \($0)" } ?? place
+    return ValidationError("\(typed): \(flaw.reason).")
   }
 }
 
