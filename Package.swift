@@ -221,7 +221,7 @@ let allTests: [Target] = [
     "CoordinatorTests",
     [
       "Coordinator", "CoordinatorCore", "WorkerLink", "Store", "SQLiteStore", "BelayAPI", "GRPC",
-      "BackupModel", log,
+      "GRPCTransport", "BackupModel", log,
     ]),
   tests(
     "WorkerTests",

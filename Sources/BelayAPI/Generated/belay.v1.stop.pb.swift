@@ -108,7 +108,8 @@ extension BelayV1 {
 extension BelayV1 {
   /// Who asked for something, from where, and why.
   package struct Requester: Sendable, Equatable {
-    /// The authenticated or declared name, as messages show it.
+    /// The name, as messages show it: of the client's certificate where it has shown one (SPIFFE id, else DNS name,
+    /// else common name), else what the client declares in the `belay-principal` metadata, else "anonymous".
     package var principal: String
     /// The peer's address.
     package var peer: String

@@ -2,19 +2,20 @@ internal import BackupModel
 internal import BelayAPI
 internal import GRPC
 
-/// The header in which a client says in whose name it acts.
+/// The header in which a client says in whose name it acts; a client's certificate goes before it.
 package let principalHeader = "belay-principal"
 
 extension BackupModel.Requester {
   private static let longestText = 1024
   private static let longestRequestID = 128
 
-  /// Who calls, as the call's metadata and peer say.
+  /// Who calls: the client's certificate says it, or else the call's metadata.
   init(_ context: ServerContext, reason: String = "", requestID: String) throws(RPCError) {
     guard reason.utf8.count <= Self.longestText else {
       throw .invalid("reason", "it is longer than \(Self.longestText) bytes")
     }
-    let principal = context.metadata[principalHeader] ?? "anonymous"
+    let principal =
+      context.peerIdentity?.principal ?? context.metadata[principalHeader] ?? "anonymous"
     guard principal.utf8.count <= Self.longestText else {
       throw .invalid(principalHeader, "it is longer than \(Self.longestText) bytes")
     }

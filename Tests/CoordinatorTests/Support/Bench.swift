@@ -13,6 +13,8 @@ struct Bench: Sendable {
   let store: any CoordinatorStore
   let clock: TurnedClock
   let channel: InProcessTransport
+  /// What the channel leads to, for a test that serves it elsewhere too.
+  let router: Router
 
   var jobs: BelayV1.JobServiceClient { .init(channel) }
   var sessions: BelayV1.SessionServiceClient { .init(channel) }
@@ -40,7 +42,8 @@ struct Bench: Sendable {
     var router = Router()
     for service in server.services { router.add(service) }
     let bench = Bench(
-      store: store, clock: clock, channel: InProcessTransport(serving: router, logger: quiet))
+      store: store, clock: clock, channel: InProcessTransport(serving: router, logger: quiet),
+      router: router)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await server.run() }
       group.addTask { try await body(bench) }

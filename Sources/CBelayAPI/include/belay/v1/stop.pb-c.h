@@ -85,7 +85,8 @@ struct  Belay__V1__Requester
 {
   ProtobufCMessage base;
   /*
-   * The authenticated or declared name, as messages show it.
+   * The name, as messages show it: of the client's certificate where it has shown one (SPIFFE id, else DNS name,
+   * else common name), else what the client declares in the `belay-principal` metadata, else "anonymous".
    */
   char *principal;
   /*
