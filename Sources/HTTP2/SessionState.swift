@@ -7,6 +7,7 @@ struct SessionState: ~Copyable {
   let limits: HTTP2Limits
   var events = EventQueue()
   var streams = StreamTable()
+  private var lastStream: HTTP2Stream?
   var flood: FloodMeter
   /// Counts the streams that we reset for the peer's fault: each may have cost a handler's start,
   /// which no useful frame makes good.
@@ -21,6 +22,8 @@ struct SessionState: ~Copyable {
   private var blocks = HeaderBlock()
   /// The one being received begins here; HTTP/2 allows one at a time.
   private var blockStart = 0
+  /// The one before.
+  private var lastBlock = 0..<0
   /// As RFC 9113 §10.5.1 counts.
   private var blockSize = 0
 
@@ -37,7 +40,14 @@ struct SessionState: ~Copyable {
   }
 
   /// The stream of this id, if the library still has it and it holds a slot here.
-  func stream(_ id: Int32, in session: OpaquePointer?) -> HTTP2Stream? {
+  mutating func stream(_ id: Int32, in session: OpaquePointer?) -> HTTP2Stream? {
+    // Most frames are about the stream of the frame before.
+    if let last = lastStream, last.id == id, streams.holds(last) { return last }
+    lastStream = find(id, in: session)
+    return lastStream
+  }
+
+  private func find(_ id: Int32, in session: OpaquePointer?) -> HTTP2Stream? {
     guard let mark = nghttp2_session_get_stream_user_data(session, id) else { return nil }
     let stream = HTTP2Stream(id: id, slot: Int(bitPattern: mark) - 1)
     return streams.holds(stream) ? stream : nil
@@ -66,8 +76,11 @@ struct SessionState: ~Copyable {
   }
 
   mutating func headersBegin() {
-    if events.isEmpty, !blocks.isEmpty { blocks.removeAll(keeping: Self.keptHeaderBytes) }
-    blockStart = blocks.count
+    if events.isEmpty, !blocks.isEmpty {
+      blocks.removeAll(keeping: Self.keptHeaderBytes)
+      lastBlock = 0..<0
+    }
+    blockStart = blocks.end
     blockSize = 0
   }
 
@@ -78,9 +91,13 @@ struct SessionState: ~Copyable {
 
   mutating func headersEnd(_ stream: HTTP2Stream, ends: Bool) {
     flood.useful()
-    events.append(
-      blockSize > limits.headerListSize
-        ? .headersTooLarge(stream) : .headers(stream, blockStart..<blocks.count, ends: ends))
+    guard blockSize <= limits.headerListSize else {
+      events.append(.headersTooLarge(stream))
+      return
+    }
+    // Calls at once tend to have the same headers, which are kept once then.
+    if !blocks.dropLast(from: blockStart, ifAs: lastBlock) { lastBlock = blockStart..<blocks.end }
+    events.append(.headers(stream, lastBlock, ends: ends))
   }
 
   /// The next thing that the peer did.
