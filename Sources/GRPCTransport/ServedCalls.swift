@@ -16,7 +16,7 @@ final class ServedCalls: ConnectionRole {
   private let logger: Logger
   // SAFETY: exclusivity is unchecked: they are touched on the loop only, and no access to them runs
   // anybody else's code.
-  @exclusivity(unchecked) private var heads: RequestHeadReader
+  @exclusivity(unchecked) private var heads: RequestHeads
   /// By their slots.
   @exclusivity(unchecked) private(set) var streams: [ServedStream?] = []
   let bounds: ServedBounds
@@ -31,7 +31,7 @@ final class ServedCalls: ConnectionRole {
   ) {
     self.router = router
     self.limits = limits
-    heads = RequestHeadReader(router: router, limits: limits)
+    heads = RequestHeads(RequestHeadReader(router: router, limits: limits))
     self.registry = registry
     self.bounds = bounds
     memory = HeldMemory(limit: bounds.memory)
@@ -51,8 +51,10 @@ final class ServedCalls: ConnectionRole {
     registry.remove(link)
   }
 
-  func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<ServedCalls>) {
-    switch event {
+  func handle(
+    _ event: consuming HTTP2Event, input: ByteBuffer, on link: HTTP2Link<ServedCalls>
+  ) {
+    switch consume event {
     case .headers(let stream, let block, _):
       // A second block is a client's trailers, which gRPC does not know.
       if served(stream) == nil { begin(stream, block, link) }
@@ -88,8 +90,7 @@ final class ServedCalls: ConnectionRole {
     }
     let head: RequestHead
     do {
-      block.forEachField { heads.read(name: $0, value: $1) }
-      head = try heads.finish()
+      head = try heads.read(block)
     } catch {
       refuse(stream, error.error, httpStatus: error.httpStatus, link)
       return

@@ -86,6 +86,23 @@ public struct RequestHeadReader: Sendable {
     }
   }
 
+  /// Makes a head that of a block in which one field's value is another: the path, or the timeout.
+  ///
+  /// False: it is another field, or not as it should be, so that the whole block has to be read.
+  public func amend(_ head: inout RequestHead, name: Span<UInt8>, value: Span<UInt8>) -> Bool {
+    switch name.count {
+    case 5 where name.equals(":path"):
+      guard let route = router.route(path: value) else { return false }
+      head.route = route
+      head.path = route.method.path
+    case 12 where name.equals("grpc-timeout"):
+      guard let timeout = Timeout.parse(value) else { return false }
+      head.timeout = timeout
+    default: return false
+    }
+    return true
+  }
+
   private mutating func readPath(_ value: Span<UInt8>) {
     block.route = router.route(path: value)
     block.path = block.route == nil ? value.text : ""
