@@ -28,25 +28,25 @@ extension BelayV1 {
   /// happens once and answers the same. The same `request_id` with another body: INVALID_ARGUMENT `REQUEST_ID_REUSED`.
   package protocol JobServiceServer: RPCService {
     /// Creates a job. ALREADY_EXISTS if the id is taken.
-    func createJob(_ request: BelayV1.CreateJobRequest, context: ServerContext) async throws -> BelayV1.CreateJobResponse
-    func getJob(_ request: BelayV1.GetJobRequest, context: ServerContext) async throws -> BelayV1.GetJobResponse
+    nonisolated(nonsending) func createJob(_ request: BelayV1.CreateJobRequest, context: ServerContext) async throws -> BelayV1.CreateJobResponse
+    nonisolated(nonsending) func getJob(_ request: BelayV1.GetJobRequest, context: ServerContext) async throws -> BelayV1.GetJobResponse
     /// Lists jobs by name. INVALID_ARGUMENT `BAD_PAGE_TOKEN` for a token that this call did not give out.
-    func listJobs(_ request: BelayV1.ListJobsRequest, context: ServerContext) async throws -> BelayV1.ListJobsResponse
+    nonisolated(nonsending) func listJobs(_ request: BelayV1.ListJobsRequest, context: ServerContext) async throws -> BelayV1.ListJobsResponse
     /// Changes the fields that the mask names. A running session keeps the job as it was at its start. ABORTED
     /// `ETAG_MISMATCH` if the job has changed since.
-    func updateJob(_ request: BelayV1.UpdateJobRequest, context: ServerContext) async throws -> BelayV1.UpdateJobResponse
+    nonisolated(nonsending) func updateJob(_ request: BelayV1.UpdateJobRequest, context: ServerContext) async throws -> BelayV1.UpdateJobResponse
     /// Deletes a job; its restore points stay. ABORTED `SESSION_ACTIVE` while a session runs, `ETAG_MISMATCH` if it has
     /// changed since.
-    func deleteJob(_ request: BelayV1.DeleteJobRequest, context: ServerContext) async throws -> BelayV1.DeleteJobResponse
+    nonisolated(nonsending) func deleteJob(_ request: BelayV1.DeleteJobRequest, context: ServerContext) async throws -> BelayV1.DeleteJobResponse
     /// Starts a session, which is durable before this answers. ABORTED `SESSION_ACTIVE` with its name while one runs;
     /// FAILED_PRECONDITION `JOB_DISABLED`; UNIMPLEMENTED for job types that are not built yet.
-    func startJob(_ request: BelayV1.StartJobRequest, context: ServerContext) async throws -> BelayV1.StartJobResponse
+    nonisolated(nonsending) func startJob(_ request: BelayV1.StartJobRequest, context: ServerContext) async throws -> BelayV1.StartJobResponse
     /// Stops the active session: SessionService.StopSession for it, with the same errors. Without one:
     /// FAILED_PRECONDITION `JOB_NOT_RUNNING`, or OK if `allow_not_running` is set.
-    func stopJob(_ request: BelayV1.StopJobRequest, context: ServerContext) async throws -> BelayV1.StopJobResponse
+    nonisolated(nonsending) func stopJob(_ request: BelayV1.StopJobRequest, context: ServerContext) async throws -> BelayV1.StopJobResponse
     /// Starts a session that processes only what has no new restore point of the given session: failed, canceled and
     /// skipped virtual machines. FAILED_PRECONDITION `NOTHING_TO_RETRY`. Not built yet: answers UNIMPLEMENTED.
-    func retryJob(_ request: BelayV1.RetryJobRequest, context: ServerContext) async throws -> BelayV1.RetryJobResponse
+    nonisolated(nonsending) func retryJob(_ request: BelayV1.RetryJobRequest, context: ServerContext) async throws -> BelayV1.RetryJobResponse
   }
 
   /// Calls `belay.v1.JobService`. Every method throws `RPCError`.
@@ -122,42 +122,42 @@ extension BelayV1.JobServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func createJob(_ request: BelayV1.CreateJobRequest, context: ServerContext) async throws -> BelayV1.CreateJobResponse {
+  package nonisolated(nonsending) func createJob(_ request: BelayV1.CreateJobRequest, context: ServerContext) async throws -> BelayV1.CreateJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/CreateJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func getJob(_ request: BelayV1.GetJobRequest, context: ServerContext) async throws -> BelayV1.GetJobResponse {
+  package nonisolated(nonsending) func getJob(_ request: BelayV1.GetJobRequest, context: ServerContext) async throws -> BelayV1.GetJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/GetJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listJobs(_ request: BelayV1.ListJobsRequest, context: ServerContext) async throws -> BelayV1.ListJobsResponse {
+  package nonisolated(nonsending) func listJobs(_ request: BelayV1.ListJobsRequest, context: ServerContext) async throws -> BelayV1.ListJobsResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/ListJobs is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func updateJob(_ request: BelayV1.UpdateJobRequest, context: ServerContext) async throws -> BelayV1.UpdateJobResponse {
+  package nonisolated(nonsending) func updateJob(_ request: BelayV1.UpdateJobRequest, context: ServerContext) async throws -> BelayV1.UpdateJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/UpdateJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func deleteJob(_ request: BelayV1.DeleteJobRequest, context: ServerContext) async throws -> BelayV1.DeleteJobResponse {
+  package nonisolated(nonsending) func deleteJob(_ request: BelayV1.DeleteJobRequest, context: ServerContext) async throws -> BelayV1.DeleteJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/DeleteJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func startJob(_ request: BelayV1.StartJobRequest, context: ServerContext) async throws -> BelayV1.StartJobResponse {
+  package nonisolated(nonsending) func startJob(_ request: BelayV1.StartJobRequest, context: ServerContext) async throws -> BelayV1.StartJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/StartJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func stopJob(_ request: BelayV1.StopJobRequest, context: ServerContext) async throws -> BelayV1.StopJobResponse {
+  package nonisolated(nonsending) func stopJob(_ request: BelayV1.StopJobRequest, context: ServerContext) async throws -> BelayV1.StopJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/StopJob is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func retryJob(_ request: BelayV1.RetryJobRequest, context: ServerContext) async throws -> BelayV1.RetryJobResponse {
+  package nonisolated(nonsending) func retryJob(_ request: BelayV1.RetryJobRequest, context: ServerContext) async throws -> BelayV1.RetryJobResponse {
     throw RPCError(.unimplemented, "belay.v1.JobService/RetryJob is not implemented")
   }
 }

@@ -18,13 +18,13 @@ extension BelayV1 {
   /// Lists and verifies restore points: only committed and published ones are ever seen. Errors and retries are as in
   /// JobService.
   package protocol RestorePointServiceServer: RPCService {
-    func getRestorePoint(_ request: BelayV1.GetRestorePointRequest, context: ServerContext) async throws -> BelayV1.GetRestorePointResponse
+    nonisolated(nonsending) func getRestorePoint(_ request: BelayV1.GetRestorePointRequest, context: ServerContext) async throws -> BelayV1.GetRestorePointResponse
     /// Lists restore points, newest first.
-    func listRestorePoints(_ request: BelayV1.ListRestorePointsRequest, context: ServerContext) async throws -> BelayV1.ListRestorePointsResponse
+    nonisolated(nonsending) func listRestorePoints(_ request: BelayV1.ListRestorePointsRequest, context: ServerContext) async throws -> BelayV1.ListRestorePointsResponse
     /// Reads a restore point back and compares it with its digests. Answers OK with what is damaged; DATA_LOSS
     /// `RESTORE_POINT_CORRUPT` only if not even its manifest can be read. Takes as long as the disks need: set the
     /// call's deadline accordingly. Canceling the call ends the reading.
-    func verifyRestorePoint(_ request: BelayV1.VerifyRestorePointRequest, context: ServerContext) async throws -> BelayV1.VerifyRestorePointResponse
+    nonisolated(nonsending) func verifyRestorePoint(_ request: BelayV1.VerifyRestorePointRequest, context: ServerContext) async throws -> BelayV1.VerifyRestorePointResponse
   }
 
   /// Calls `belay.v1.RestorePointService`. Every method throws `RPCError`.
@@ -63,17 +63,17 @@ extension BelayV1.RestorePointServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func getRestorePoint(_ request: BelayV1.GetRestorePointRequest, context: ServerContext) async throws -> BelayV1.GetRestorePointResponse {
+  package nonisolated(nonsending) func getRestorePoint(_ request: BelayV1.GetRestorePointRequest, context: ServerContext) async throws -> BelayV1.GetRestorePointResponse {
     throw RPCError(.unimplemented, "belay.v1.RestorePointService/GetRestorePoint is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listRestorePoints(_ request: BelayV1.ListRestorePointsRequest, context: ServerContext) async throws -> BelayV1.ListRestorePointsResponse {
+  package nonisolated(nonsending) func listRestorePoints(_ request: BelayV1.ListRestorePointsRequest, context: ServerContext) async throws -> BelayV1.ListRestorePointsResponse {
     throw RPCError(.unimplemented, "belay.v1.RestorePointService/ListRestorePoints is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func verifyRestorePoint(_ request: BelayV1.VerifyRestorePointRequest, context: ServerContext) async throws -> BelayV1.VerifyRestorePointResponse {
+  package nonisolated(nonsending) func verifyRestorePoint(_ request: BelayV1.VerifyRestorePointRequest, context: ServerContext) async throws -> BelayV1.VerifyRestorePointResponse {
     throw RPCError(.unimplemented, "belay.v1.RestorePointService/VerifyRestorePoint is not implemented")
   }
 }

@@ -23,13 +23,13 @@ extension BelayV1 {
   /// Shows, watches and stops the runs of jobs. Errors, retries and `request_id` are as in JobService.
   package protocol SessionServiceServer: RPCService {
     /// The session with its details.
-    func getSession(_ request: BelayV1.GetSessionRequest, context: ServerContext) async throws -> BelayV1.GetSessionResponse
+    nonisolated(nonsending) func getSession(_ request: BelayV1.GetSessionRequest, context: ServerContext) async throws -> BelayV1.GetSessionResponse
     /// Lists sessions, newest first, without their tasks.
-    func listSessions(_ request: BelayV1.ListSessionsRequest, context: ServerContext) async throws -> BelayV1.ListSessionsResponse
+    nonisolated(nonsending) func listSessions(_ request: BelayV1.ListSessionsRequest, context: ServerContext) async throws -> BelayV1.ListSessionsResponse
     /// Lists a session's tasks in its order.
-    func listTasks(_ request: BelayV1.ListTasksRequest, context: ServerContext) async throws -> BelayV1.ListTasksResponse
+    nonisolated(nonsending) func listTasks(_ request: BelayV1.ListTasksRequest, context: ServerContext) async throws -> BelayV1.ListTasksResponse
     /// Lists a session's log, oldest first.
-    func listLogRecords(_ request: BelayV1.ListLogRecordsRequest, context: ServerContext) async throws -> BelayV1.ListLogRecordsResponse
+    nonisolated(nonsending) func listLogRecords(_ request: BelayV1.ListLogRecordsRequest, context: ServerContext) async throws -> BelayV1.ListLogRecordsResponse
     /// Stops a session, in any state that is not terminal. The stop is durable before this answers; the session may end
     /// later: watch it, or ask again.
     ///
@@ -39,17 +39,17 @@ extension BelayV1 {
     /// INVALID_ARGUMENT: `STOP_MODE_REQUIRED`, `DEADLINE_IN_PAST`, `DEADLINE_NOT_ALLOWED`, `REQUEST_ID_REUSED`.
     /// FAILED_PRECONDITION: `GRACEFUL_STOP_NOT_SUPPORTED` for File Copy, Backup Copy and Restore,
     /// `IMMEDIATE_STOP_IN_PROGRESS` for GRACEFUL after IMMEDIATE. ABORTED: `SEQUENCE_CHANGED`. A refusal has no effect.
-    func stopSession(_ request: BelayV1.StopSessionRequest, context: ServerContext) async throws -> BelayV1.StopSessionResponse
+    nonisolated(nonsending) func stopSession(_ request: BelayV1.StopSessionRequest, context: ServerContext) async throws -> BelayV1.StopSessionResponse
     /// What a stop would do now, in each mode. Changes nothing. Not built yet: answers UNIMPLEMENTED.
-    func previewStop(_ request: BelayV1.PreviewStopRequest, context: ServerContext) async throws -> BelayV1.PreviewStopResponse
+    nonisolated(nonsending) func previewStop(_ request: BelayV1.PreviewStopRequest, context: ServerContext) async throws -> BelayV1.PreviewStopResponse
     /// Streams a session: a snapshot first, then every durable change, once and in order, with progress and heartbeats
     /// between. After the change that ends the session the stream closes with OK.
     ///
     /// A broken stream is continued with `after_sequence`. OUT_OF_RANGE `WATCH_SEQUENCE_COMPACTED` (metadata `oldest`) if
     /// the changes after it are not kept any more. Closing the stream leaves the session alone.
-    func watchSession(_ request: BelayV1.WatchSessionRequest, responses: ResponseWriter<BelayV1.WatchSessionResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func watchSession(_ request: BelayV1.WatchSessionRequest, responses: ResponseWriter<BelayV1.WatchSessionResponse>, context: ServerContext) async throws
     /// Compares the checkpoint ledger with what hypervisors list. Not built yet: answers UNIMPLEMENTED.
-    func verifyCleanup(_ request: BelayV1.VerifyCleanupRequest, context: ServerContext) async throws -> BelayV1.VerifyCleanupResponse
+    nonisolated(nonsending) func verifyCleanup(_ request: BelayV1.VerifyCleanupRequest, context: ServerContext) async throws -> BelayV1.VerifyCleanupResponse
   }
 
   /// Calls `belay.v1.SessionService`. Every method throws `RPCError`.
@@ -128,42 +128,42 @@ extension BelayV1.SessionServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func getSession(_ request: BelayV1.GetSessionRequest, context: ServerContext) async throws -> BelayV1.GetSessionResponse {
+  package nonisolated(nonsending) func getSession(_ request: BelayV1.GetSessionRequest, context: ServerContext) async throws -> BelayV1.GetSessionResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/GetSession is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listSessions(_ request: BelayV1.ListSessionsRequest, context: ServerContext) async throws -> BelayV1.ListSessionsResponse {
+  package nonisolated(nonsending) func listSessions(_ request: BelayV1.ListSessionsRequest, context: ServerContext) async throws -> BelayV1.ListSessionsResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/ListSessions is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listTasks(_ request: BelayV1.ListTasksRequest, context: ServerContext) async throws -> BelayV1.ListTasksResponse {
+  package nonisolated(nonsending) func listTasks(_ request: BelayV1.ListTasksRequest, context: ServerContext) async throws -> BelayV1.ListTasksResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/ListTasks is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listLogRecords(_ request: BelayV1.ListLogRecordsRequest, context: ServerContext) async throws -> BelayV1.ListLogRecordsResponse {
+  package nonisolated(nonsending) func listLogRecords(_ request: BelayV1.ListLogRecordsRequest, context: ServerContext) async throws -> BelayV1.ListLogRecordsResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/ListLogRecords is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func stopSession(_ request: BelayV1.StopSessionRequest, context: ServerContext) async throws -> BelayV1.StopSessionResponse {
+  package nonisolated(nonsending) func stopSession(_ request: BelayV1.StopSessionRequest, context: ServerContext) async throws -> BelayV1.StopSessionResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/StopSession is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func previewStop(_ request: BelayV1.PreviewStopRequest, context: ServerContext) async throws -> BelayV1.PreviewStopResponse {
+  package nonisolated(nonsending) func previewStop(_ request: BelayV1.PreviewStopRequest, context: ServerContext) async throws -> BelayV1.PreviewStopResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/PreviewStop is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func watchSession(_ request: BelayV1.WatchSessionRequest, responses: ResponseWriter<BelayV1.WatchSessionResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func watchSession(_ request: BelayV1.WatchSessionRequest, responses: ResponseWriter<BelayV1.WatchSessionResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "belay.v1.SessionService/WatchSession is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func verifyCleanup(_ request: BelayV1.VerifyCleanupRequest, context: ServerContext) async throws -> BelayV1.VerifyCleanupResponse {
+  package nonisolated(nonsending) func verifyCleanup(_ request: BelayV1.VerifyCleanupRequest, context: ServerContext) async throws -> BelayV1.VerifyCleanupResponse {
     throw RPCError(.unimplemented, "belay.v1.SessionService/VerifyCleanup is not implemented")
   }
 }

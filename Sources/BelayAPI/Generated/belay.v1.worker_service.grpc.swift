@@ -23,9 +23,9 @@ extension BelayV1 {
     ///
     /// INVALID_ARGUMENT if the first message is not a registration, or a later one is. ABORTED `STALE_LEASE` for a report
     /// of another epoch, and when the same worker has attached anew.
-    func attach(_ requests: RequestStream<BelayV1.AttachRequest>, responses: ResponseWriter<BelayV1.AttachResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func attach(_ requests: RequestStream<BelayV1.AttachRequest>, responses: ResponseWriter<BelayV1.AttachResponse>, context: ServerContext) async throws
     /// Lists the workers that have attached since the coordinator started, by name.
-    func listWorkers(_ request: BelayV1.ListWorkersRequest, context: ServerContext) async throws -> BelayV1.ListWorkersResponse
+    nonisolated(nonsending) func listWorkers(_ request: BelayV1.ListWorkersRequest, context: ServerContext) async throws -> BelayV1.ListWorkersResponse
   }
 
   /// Calls `belay.v1.WorkerService`. Every method throws `RPCError`.
@@ -63,12 +63,12 @@ extension BelayV1.WorkerServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func attach(_ requests: RequestStream<BelayV1.AttachRequest>, responses: ResponseWriter<BelayV1.AttachResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func attach(_ requests: RequestStream<BelayV1.AttachRequest>, responses: ResponseWriter<BelayV1.AttachResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "belay.v1.WorkerService/Attach is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func listWorkers(_ request: BelayV1.ListWorkersRequest, context: ServerContext) async throws -> BelayV1.ListWorkersResponse {
+  package nonisolated(nonsending) func listWorkers(_ request: BelayV1.ListWorkersRequest, context: ServerContext) async throws -> BelayV1.ListWorkersResponse {
     throw RPCError(.unimplemented, "belay.v1.WorkerService/ListWorkers is not implemented")
   }
 }

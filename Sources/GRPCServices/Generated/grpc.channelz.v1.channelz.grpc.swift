@@ -22,14 +22,14 @@ extension GrpcChannelzV1 {
   /// Looks into the process that serves it. NOT_FOUND for an id that is not, or no longer, there.
   public protocol ChannelzServer: RPCService {
     /// Channels that an application made.
-    func getTopChannels(_ request: GrpcChannelzV1.GetTopChannelsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetTopChannelsResponse
-    func getServers(_ request: GrpcChannelzV1.GetServersRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServersResponse
-    func getServer(_ request: GrpcChannelzV1.GetServerRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerResponse
+    nonisolated(nonsending) func getTopChannels(_ request: GrpcChannelzV1.GetTopChannelsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetTopChannelsResponse
+    nonisolated(nonsending) func getServers(_ request: GrpcChannelzV1.GetServersRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServersResponse
+    nonisolated(nonsending) func getServer(_ request: GrpcChannelzV1.GetServerRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerResponse
     /// A server's connections.
-    func getServerSockets(_ request: GrpcChannelzV1.GetServerSocketsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerSocketsResponse
-    func getChannel(_ request: GrpcChannelzV1.GetChannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetChannelResponse
-    func getSubchannel(_ request: GrpcChannelzV1.GetSubchannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSubchannelResponse
-    func getSocket(_ request: GrpcChannelzV1.GetSocketRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSocketResponse
+    nonisolated(nonsending) func getServerSockets(_ request: GrpcChannelzV1.GetServerSocketsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerSocketsResponse
+    nonisolated(nonsending) func getChannel(_ request: GrpcChannelzV1.GetChannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetChannelResponse
+    nonisolated(nonsending) func getSubchannel(_ request: GrpcChannelzV1.GetSubchannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSubchannelResponse
+    nonisolated(nonsending) func getSocket(_ request: GrpcChannelzV1.GetSocketRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSocketResponse
   }
 
   /// Calls `grpc.channelz.v1.Channelz`. Every method throws `RPCError`.
@@ -85,37 +85,37 @@ extension GrpcChannelzV1.ChannelzServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getTopChannels(_ request: GrpcChannelzV1.GetTopChannelsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetTopChannelsResponse {
+  public nonisolated(nonsending) func getTopChannels(_ request: GrpcChannelzV1.GetTopChannelsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetTopChannelsResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetTopChannels is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getServers(_ request: GrpcChannelzV1.GetServersRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServersResponse {
+  public nonisolated(nonsending) func getServers(_ request: GrpcChannelzV1.GetServersRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServersResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetServers is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getServer(_ request: GrpcChannelzV1.GetServerRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerResponse {
+  public nonisolated(nonsending) func getServer(_ request: GrpcChannelzV1.GetServerRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetServer is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getServerSockets(_ request: GrpcChannelzV1.GetServerSocketsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerSocketsResponse {
+  public nonisolated(nonsending) func getServerSockets(_ request: GrpcChannelzV1.GetServerSocketsRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetServerSocketsResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetServerSockets is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getChannel(_ request: GrpcChannelzV1.GetChannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetChannelResponse {
+  public nonisolated(nonsending) func getChannel(_ request: GrpcChannelzV1.GetChannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetChannelResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetChannel is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getSubchannel(_ request: GrpcChannelzV1.GetSubchannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSubchannelResponse {
+  public nonisolated(nonsending) func getSubchannel(_ request: GrpcChannelzV1.GetSubchannelRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSubchannelResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetSubchannel is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func getSocket(_ request: GrpcChannelzV1.GetSocketRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSocketResponse {
+  public nonisolated(nonsending) func getSocket(_ request: GrpcChannelzV1.GetSocketRequest, context: ServerContext) async throws -> GrpcChannelzV1.GetSocketResponse {
     throw RPCError(.unimplemented, "grpc.channelz.v1.Channelz/GetSocket is not implemented")
   }
 }

@@ -17,12 +17,12 @@ extension GrpcHealthV1 {
   /// Says whether a server, or one service of it, takes calls.
   public protocol HealthServer: RPCService {
     /// The status now. NOT_FOUND if the server does not know the service.
-    func check(_ request: GrpcHealthV1.HealthCheckRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthCheckResponse
+    nonisolated(nonsending) func check(_ request: GrpcHealthV1.HealthCheckRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthCheckResponse
     /// The status of every service. RESOURCE_EXHAUSTED if there are too many for one answer.
-    func list(_ request: GrpcHealthV1.HealthListRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthListResponse
+    nonisolated(nonsending) func list(_ request: GrpcHealthV1.HealthListRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthListResponse
     /// The status now and then each change; a reader that is slow sees the newest, not each. A service that the server
     /// does not know is SERVICE_UNKNOWN, and may become known. The stream ends with the server, or with the client.
-    func watch(_ request: GrpcHealthV1.HealthCheckRequest, responses: ResponseWriter<GrpcHealthV1.HealthCheckResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func watch(_ request: GrpcHealthV1.HealthCheckRequest, responses: ResponseWriter<GrpcHealthV1.HealthCheckResponse>, context: ServerContext) async throws
   }
 
   /// Calls `grpc.health.v1.Health`. Every method throws `RPCError`.
@@ -60,17 +60,17 @@ extension GrpcHealthV1.HealthServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  public func check(_ request: GrpcHealthV1.HealthCheckRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthCheckResponse {
+  public nonisolated(nonsending) func check(_ request: GrpcHealthV1.HealthCheckRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthCheckResponse {
     throw RPCError(.unimplemented, "grpc.health.v1.Health/Check is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func list(_ request: GrpcHealthV1.HealthListRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthListResponse {
+  public nonisolated(nonsending) func list(_ request: GrpcHealthV1.HealthListRequest, context: ServerContext) async throws -> GrpcHealthV1.HealthListResponse {
     throw RPCError(.unimplemented, "grpc.health.v1.Health/List is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  public func watch(_ request: GrpcHealthV1.HealthCheckRequest, responses: ResponseWriter<GrpcHealthV1.HealthCheckResponse>, context: ServerContext) async throws {
+  public nonisolated(nonsending) func watch(_ request: GrpcHealthV1.HealthCheckRequest, responses: ResponseWriter<GrpcHealthV1.HealthCheckResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "grpc.health.v1.Health/Watch is not implemented")
   }
 }

@@ -15,7 +15,7 @@ extension GrpcReflectionV1 {
   /// Tells a client what the server's services are made of, so that it can call them without their proto files.
   public protocol ServerReflectionServer: RPCService {
     /// Answers each question as it comes; what has no answer is an error response, and the stream goes on.
-    func serverReflectionInfo(_ requests: RequestStream<GrpcReflectionV1.ServerReflectionRequest>, responses: ResponseWriter<GrpcReflectionV1.ServerReflectionResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func serverReflectionInfo(_ requests: RequestStream<GrpcReflectionV1.ServerReflectionRequest>, responses: ResponseWriter<GrpcReflectionV1.ServerReflectionResponse>, context: ServerContext) async throws
   }
 
   /// Calls `grpc.reflection.v1.ServerReflection`. Every method throws `RPCError`.
@@ -40,7 +40,7 @@ extension GrpcReflectionV1.ServerReflectionServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  public func serverReflectionInfo(_ requests: RequestStream<GrpcReflectionV1.ServerReflectionRequest>, responses: ResponseWriter<GrpcReflectionV1.ServerReflectionResponse>, context: ServerContext) async throws {
+  public nonisolated(nonsending) func serverReflectionInfo(_ requests: RequestStream<GrpcReflectionV1.ServerReflectionRequest>, responses: ResponseWriter<GrpcReflectionV1.ServerReflectionResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "grpc.reflection.v1.ServerReflection/ServerReflectionInfo is not implemented")
   }
 }

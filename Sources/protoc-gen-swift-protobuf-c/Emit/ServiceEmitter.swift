@@ -82,7 +82,9 @@ struct ServiceEmitter {
     }
     parameters.append("context: ServerContext")
     let result = method.schema.isServerStreaming ? "" : " -> \(method.response)"
-    return "func \(method.name)(\(parameters.joined(separator: ", "))) async throws\(result)"
+    // Handlers need not say so themselves: they start on the executor of their call, without a hop.
+    return "nonisolated(nonsending) func \(method.name)(\(parameters.joined(separator: ", "))) "
+      + "async throws\(result)"
   }
 
   private func emitServer(_ methods: [Method], to text: inout SourceText) throws(GenerationError) {

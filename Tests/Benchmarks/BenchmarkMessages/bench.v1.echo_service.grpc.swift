@@ -16,9 +16,9 @@ extension BenchV1 {
   /// What every server of the benchmark answers, in the shape of gRPC's own interop benchmark service.
   package protocol EchoServiceServer: RPCService {
     /// Answers one message of the size that is asked for.
-    func echo(_ request: BenchV1.EchoRequest, context: ServerContext) async throws -> BenchV1.EchoResponse
+    nonisolated(nonsending) func echo(_ request: BenchV1.EchoRequest, context: ServerContext) async throws -> BenchV1.EchoResponse
     /// Answers as many messages as are asked for, each of the size that is asked for.
-    func stream(_ request: BenchV1.StreamRequest, responses: ResponseWriter<BenchV1.EchoResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func stream(_ request: BenchV1.StreamRequest, responses: ResponseWriter<BenchV1.EchoResponse>, context: ServerContext) async throws
   }
 
   /// Calls `bench.v1.EchoService`. Every method throws `RPCError`.
@@ -49,12 +49,12 @@ extension BenchV1.EchoServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func echo(_ request: BenchV1.EchoRequest, context: ServerContext) async throws -> BenchV1.EchoResponse {
+  package nonisolated(nonsending) func echo(_ request: BenchV1.EchoRequest, context: ServerContext) async throws -> BenchV1.EchoResponse {
     throw RPCError(.unimplemented, "bench.v1.EchoService/Echo is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func stream(_ request: BenchV1.StreamRequest, responses: ResponseWriter<BenchV1.EchoResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func stream(_ request: BenchV1.StreamRequest, responses: ResponseWriter<BenchV1.EchoResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "bench.v1.EchoService/Stream is not implemented")
   }
 }

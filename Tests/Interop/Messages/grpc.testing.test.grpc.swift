@@ -25,21 +25,21 @@ extension GrpcTesting {
   /// `x-grpc-test-echo-trailing-bin` with the trailing metadata; a `response_status` ends the call with that status.
   package protocol TestServiceServer: RPCService {
     /// Nothing for nothing.
-    func emptyCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
+    nonisolated(nonsending) func emptyCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
     /// A payload of the size asked for.
-    func unaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse
+    nonisolated(nonsending) func unaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse
     /// The time in nanoseconds, as decimal digits, in a response that a cache may keep for a minute.
-    func cacheableUnaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse
+    nonisolated(nonsending) func cacheableUnaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse
     /// A response for each of the request's parameters.
-    func streamingOutputCall(_ request: GrpcTesting.StreamingOutputCallRequest, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func streamingOutputCall(_ request: GrpcTesting.StreamingOutputCallRequest, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
     /// The sum of the payloads' sizes, once the client has ended its side.
-    func streamingInputCall(_ requests: RequestStream<GrpcTesting.StreamingInputCallRequest>, context: ServerContext) async throws -> GrpcTesting.StreamingInputCallResponse
+    nonisolated(nonsending) func streamingInputCall(_ requests: RequestStream<GrpcTesting.StreamingInputCallRequest>, context: ServerContext) async throws -> GrpcTesting.StreamingInputCallResponse
     /// A response for each of each request's parameters, as the requests come.
-    func fullDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func fullDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
     /// The same, but only once the client has ended its side.
-    func halfDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
+    nonisolated(nonsending) func halfDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws
     /// Implemented by nobody: UNIMPLEMENTED.
-    func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
+    nonisolated(nonsending) func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
   }
 
   /// Calls `grpc.testing.TestService`. Every method throws `RPCError`.
@@ -109,42 +109,42 @@ extension GrpcTesting.TestServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func emptyCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
+  package nonisolated(nonsending) func emptyCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
     throw RPCError(.unimplemented, "grpc.testing.TestService/EmptyCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func unaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse {
+  package nonisolated(nonsending) func unaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse {
     throw RPCError(.unimplemented, "grpc.testing.TestService/UnaryCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func cacheableUnaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse {
+  package nonisolated(nonsending) func cacheableUnaryCall(_ request: GrpcTesting.SimpleRequest, context: ServerContext) async throws -> GrpcTesting.SimpleResponse {
     throw RPCError(.unimplemented, "grpc.testing.TestService/CacheableUnaryCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func streamingOutputCall(_ request: GrpcTesting.StreamingOutputCallRequest, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func streamingOutputCall(_ request: GrpcTesting.StreamingOutputCallRequest, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "grpc.testing.TestService/StreamingOutputCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func streamingInputCall(_ requests: RequestStream<GrpcTesting.StreamingInputCallRequest>, context: ServerContext) async throws -> GrpcTesting.StreamingInputCallResponse {
+  package nonisolated(nonsending) func streamingInputCall(_ requests: RequestStream<GrpcTesting.StreamingInputCallRequest>, context: ServerContext) async throws -> GrpcTesting.StreamingInputCallResponse {
     throw RPCError(.unimplemented, "grpc.testing.TestService/StreamingInputCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func fullDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func fullDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "grpc.testing.TestService/FullDuplexCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func halfDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func halfDuplexCall(_ requests: RequestStream<GrpcTesting.StreamingOutputCallRequest>, responses: ResponseWriter<GrpcTesting.StreamingOutputCallResponse>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "grpc.testing.TestService/HalfDuplexCall is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
+  package nonisolated(nonsending) func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
     throw RPCError(.unimplemented, "grpc.testing.TestService/UnimplementedCall is not implemented")
   }
 }
@@ -160,7 +160,7 @@ extension GrpcTesting {
 
   /// Served by nobody: UNIMPLEMENTED.
   package protocol UnimplementedServiceServer: RPCService {
-    func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
+    nonisolated(nonsending) func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty
   }
 
   /// Calls `grpc.testing.UnimplementedService`. Every method throws `RPCError`.
@@ -184,7 +184,7 @@ extension GrpcTesting.UnimplementedServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
+  package nonisolated(nonsending) func unimplementedCall(_ request: GrpcTesting.Empty, context: ServerContext) async throws -> GrpcTesting.Empty {
     throw RPCError(.unimplemented, "grpc.testing.UnimplementedService/UnimplementedCall is not implemented")
   }
 }

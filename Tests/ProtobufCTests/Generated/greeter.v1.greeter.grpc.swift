@@ -14,7 +14,7 @@ extension GreeterV1 {
 
   package protocol GreeterServer: RPCService {
     /// Says hello to one.
-    func greet(_ request: GreeterV1.GreetRequest, context: ServerContext) async throws -> GreeterV1.GreetResponse
+    nonisolated(nonsending) func greet(_ request: GreeterV1.GreetRequest, context: ServerContext) async throws -> GreeterV1.GreetResponse
   }
 
   /// Calls `greeter.v1.Greeter`. Every method throws `RPCError`.
@@ -38,7 +38,7 @@ extension GreeterV1.GreeterServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func greet(_ request: GreeterV1.GreetRequest, context: ServerContext) async throws -> GreeterV1.GreetResponse {
+  package nonisolated(nonsending) func greet(_ request: GreeterV1.GreetRequest, context: ServerContext) async throws -> GreeterV1.GreetResponse {
     throw RPCError(.unimplemented, "greeter.v1.Greeter/Greet is not implemented")
   }
 }

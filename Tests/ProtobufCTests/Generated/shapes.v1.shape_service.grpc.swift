@@ -18,10 +18,10 @@ extension ShapesV1 {
   /// A method of each shape.
   package protocol ShapeServiceServer: RPCService {
     /// Asks once, answers once.
-    func one(_ request: ShapesV1.Scalars, context: ServerContext) async throws -> ShapesV1.Repeated
-    func collect(_ requests: RequestStream<ShapesV1.Scalars>, context: ServerContext) async throws -> ShapesV1.Empty
-    func spread(_ request: ShapesV1.Empty, responses: ResponseWriter<ShapesV1.Tree>, context: ServerContext) async throws
-    func both(_ requests: RequestStream<ShapesV1.Choice>, responses: ResponseWriter<ShapesV1.Maps>, context: ServerContext) async throws
+    nonisolated(nonsending) func one(_ request: ShapesV1.Scalars, context: ServerContext) async throws -> ShapesV1.Repeated
+    nonisolated(nonsending) func collect(_ requests: RequestStream<ShapesV1.Scalars>, context: ServerContext) async throws -> ShapesV1.Empty
+    nonisolated(nonsending) func spread(_ request: ShapesV1.Empty, responses: ResponseWriter<ShapesV1.Tree>, context: ServerContext) async throws
+    nonisolated(nonsending) func both(_ requests: RequestStream<ShapesV1.Choice>, responses: ResponseWriter<ShapesV1.Maps>, context: ServerContext) async throws
   }
 
   /// Calls `shapes.v1.ShapeService`. Every method throws `RPCError`.
@@ -61,22 +61,22 @@ extension ShapesV1.ShapeServiceServer {
   }
 
   /// Answers UNIMPLEMENTED.
-  package func one(_ request: ShapesV1.Scalars, context: ServerContext) async throws -> ShapesV1.Repeated {
+  package nonisolated(nonsending) func one(_ request: ShapesV1.Scalars, context: ServerContext) async throws -> ShapesV1.Repeated {
     throw RPCError(.unimplemented, "shapes.v1.ShapeService/One is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func collect(_ requests: RequestStream<ShapesV1.Scalars>, context: ServerContext) async throws -> ShapesV1.Empty {
+  package nonisolated(nonsending) func collect(_ requests: RequestStream<ShapesV1.Scalars>, context: ServerContext) async throws -> ShapesV1.Empty {
     throw RPCError(.unimplemented, "shapes.v1.ShapeService/Collect is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func spread(_ request: ShapesV1.Empty, responses: ResponseWriter<ShapesV1.Tree>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func spread(_ request: ShapesV1.Empty, responses: ResponseWriter<ShapesV1.Tree>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "shapes.v1.ShapeService/Spread is not implemented")
   }
 
   /// Answers UNIMPLEMENTED.
-  package func both(_ requests: RequestStream<ShapesV1.Choice>, responses: ResponseWriter<ShapesV1.Maps>, context: ServerContext) async throws {
+  package nonisolated(nonsending) func both(_ requests: RequestStream<ShapesV1.Choice>, responses: ResponseWriter<ShapesV1.Maps>, context: ServerContext) async throws {
     throw RPCError(.unimplemented, "shapes.v1.ShapeService/Both is not implemented")
   }
 }
