@@ -8,6 +8,7 @@ public protocol WireMessage: Sendable {
 
 extension WireMessage {
   /// gRPC's answer to bytes that are no message: INTERNAL, with nothing of the decoder in it.
+  @inlinable
   init(decoding bytes: [UInt8], as role: String) throws(RPCError) {
     do {
       try self.init(wireBytes: bytes)
@@ -17,6 +18,7 @@ extension WireMessage {
   }
 
   /// INTERNAL for a message that has no encoding, such as one that is too large for its format.
+  @inlinable
   func encoded(as role: String) throws(RPCError) -> [UInt8] {
     do {
       return try wireBytes()

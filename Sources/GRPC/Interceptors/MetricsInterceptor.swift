@@ -40,7 +40,7 @@ public struct MetricsInterceptor: ServerInterceptor, ClientInterceptor {
 }
 
 /// One method's handles.
-private final class MethodMetrics: ServerInterceptor, ClientInterceptor {
+private final class MethodMetrics: ServerObserver, ClientInterceptor {
   private let started: Counter
   private let received: Counter
   private let sent: Counter
@@ -72,12 +72,9 @@ private final class MethodMetrics: ServerInterceptor, ClientInterceptor {
     }
   }
 
-  nonisolated(nonsending) func intercept(
-    _ context: ServerContext, _ next: ServerInterception
-  ) async throws {
-    started.increment()
-    record(await next())
-  }
+  func began(_ context: ServerContext) { started.increment() }
+
+  func ended(_ context: ServerContext, _ outcome: CallOutcome) { record(outcome) }
 
   nonisolated(nonsending) func intercept(
     _ method: MethodDescriptor, _ options: CallOptions, _ next: ClientInterception

@@ -44,42 +44,79 @@ extension ServerInterceptor {
   public func specialized(for method: MethodDescriptor?) -> any ServerInterceptor { self }
 }
 
+/// An interceptor that only watches. A call doesn't suspend in it, which spares each call some of its
+/// cost.
+protocol ServerObserver: ServerInterceptor {
+  /// A call begins.
+  func began(_ context: ServerContext)
+
+  /// What is within has ended.
+  func ended(_ context: ServerContext, _ outcome: CallOutcome)
+}
+
+extension ServerObserver {
+  nonisolated(nonsending) func intercept(
+    _ context: ServerContext, _ next: ServerInterception
+  ) async throws {
+    began(context)
+    ended(context, await next())
+  }
+}
+
 /// The interceptors of one method, the outermost first.
 struct ServerInterceptorChain: Sendable {
-  private let interceptors: [any ServerInterceptor]
+  private enum Layer: Sendable {
+    case around(any ServerInterceptor)
+    case watching(any ServerObserver)
+  }
+
+  private let layers: [Layer]
 
   /// Nil when there are none: nothing is to be paid then.
   init?(_ interceptors: [any ServerInterceptor], for method: MethodDescriptor?) {
     guard !interceptors.isEmpty else { return nil }
-    self.interceptors = interceptors.map { $0.specialized(for: method) }
+    layers = interceptors.map { interceptor in
+      let special = interceptor.specialized(for: method)
+      return (special as? any ServerObserver).map { .watching($0) } ?? .around(special)
+    }
   }
 
-  /// Runs a handler within the interceptors.
+  /// Runs a handler within the interceptors from one on, which began at some time.
   nonisolated(nonsending) func run(
-    _ call: ServerCall, _ handler: Route.Handler
-  ) async throws -> [UInt8]? {
-    try await run(call, from: 0, since: call.now, handler)
-  }
-
-  private nonisolated(nonsending) func run(
     _ call: ServerCall, from index: Int, since start: ContinuousClock.Instant,
     _ handler: Route.Handler
   ) async throws -> [UInt8]? {
-    guard index < interceptors.count else { return try await handler(call) }
-    var result: Result<[UInt8]?, any Error>?
-    try await interceptors[index].intercept(call.context) {
-      if result == nil {
-        do {
-          result = .success(try await run(call, from: index + 1, since: start, handler))
-        } catch {
-          result = .failure(error)
-        }
+    guard index < layers.count else { return try await handler(call) }
+    switch layers[index] {
+    case .watching(let observer):
+      observer.began(call.context)
+      let result: Result<[UInt8]?, any Error>
+      do {
+        // Each function on the way to a handler costs each call.
+        result = .success(
+          index + 1 < layers.count
+            ? try await run(call, from: index + 1, since: start, handler) : try await handler(call))
+      } catch {
+        result = .failure(error)
       }
-      return call.outcome(result, since: start)
+      observer.ended(call.context, call.outcome(result, since: start))
+      return try result.get()
+    case .around(let interceptor):
+      var result: Result<[UInt8]?, any Error>?
+      try await interceptor.intercept(call.context) {
+        if result == nil {
+          do {
+            result = .success(try await run(call, from: index + 1, since: start, handler))
+          } catch {
+            result = .failure(error)
+          }
+        }
+        return call.outcome(result, since: start)
+      }
+      guard let result else {
+        throw RPCError(.internal, "an interceptor neither refused the call nor went on with it")
+      }
+      return try result.get()
     }
-    guard let result else {
-      throw RPCError(.internal, "an interceptor neither refused the call nor went on with it")
-    }
-    return try result.get()
   }
 }

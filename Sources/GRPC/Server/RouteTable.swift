@@ -1,9 +1,8 @@
 /// A method and what answers it. A class, so that a call holds it by one reference.
 final class Route: Sendable {
-  typealias Handler = nonisolated(nonsending) @Sendable (ServerCall) async throws -> [UInt8]?
+  typealias Handler = Router.CallHandler
 
   let method: MethodDescriptor
-  /// Reads the requests, runs the handler, writes all responses but a single one, which it returns.
   let handler: Handler
   /// What stands around the handler; nil: nothing.
   let interceptors: ServerInterceptorChain?

@@ -83,6 +83,7 @@ public final class ServerCall: Sendable {
       ?? router.unknownRoute(path: head.path)
   }
 
+  @usableFromInline
   var context: ServerContext { ServerContext(call: self) }
 
   /// Only of use to handlers, and so of a call that has one.
@@ -194,6 +195,7 @@ extension ServerCall {
   }
 
   /// The single request: there, since the handler is not started before.
+  @usableFromInline
   func onlyRequest() throws -> [UInt8] {
     guard let message = try streams.nextAtOnce() else { throw Self.wrongCount }
     return try decompressed(message)
@@ -284,7 +286,7 @@ extension ServerCall {
       // Here, and not within the route: each function on the way to a handler costs each call.
       let response: [UInt8]? =
         if let interceptors = route.interceptors {
-          try await interceptors.run(self, route.handler)
+          try await interceptors.run(self, from: 0, since: now, route.handler)
         } else {
           try await route.handler(self)
         }
@@ -409,7 +411,7 @@ extension ServerCall {
     // Nobody waits for it, and what comes of it goes nowhere.
     _ = runtime.start {
       _ = try? await ServerContext.$current.withValue(self.context) {
-        try await interceptors.run(self) { _ in throw error }
+        try await interceptors.run(self, from: 0, since: self.now) { _ in throw error }
       }
     }
   }
