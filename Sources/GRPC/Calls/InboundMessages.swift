@@ -1,5 +1,3 @@
-import DequeModule
-
 /// How far a message has come that is not whole.
 public struct MessageUnderWay: Sendable, Hashable {
   /// How many messages of the call came before it.
@@ -53,7 +51,7 @@ struct InboundMessages: ~Copyable {
   }
 
   private var state = State.open
-  private var queue: Deque<Waiting> = []
+  private var queue = ShortQueue<Waiting>()
   private var deframer: MessageDeframer
   /// Bytes of the incomplete message that are counted as consumed already.
   private var partialConsumed = 0
@@ -158,8 +156,8 @@ struct InboundMessages: ~Copyable {
   mutating func abort(_ error: any Error) {
     if case .aborted = state { return }
     state = .aborted(error)
-    consumed += queue.reduce(0) { $0 + $1.cost } + deframer.partialCount - partialConsumed
-    queue = []
+    consumed += deframer.partialCount - partialConsumed
+    while let dropped = queue.popFirst() { consumed += dropped.cost }
     queuedBytes = 0
     deframer = MessageDeframer(limit: deframer.limit)
     partialConsumed = 0
