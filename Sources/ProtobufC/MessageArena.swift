@@ -5,13 +5,15 @@ public import CProtobufC
 /// Whatever pointer it hands out is valid as long as the arena lives. For generated code, and not for use by two
 /// tasks at once.
 public final class MessageArena {
+  // SAFETY: exclusivity is unchecked: one task at a time uses an arena, and no access to these values runs
+  // anybody else's code.
   /// The first is kept when the arena is used again.
-  private var slabs: [UnsafeMutableRawPointer] = []
-  private var next: UnsafeMutableRawPointer?
-  private var left = 0
-  private var remainingMemory: Int
+  @exclusivity(unchecked) private var slabs: [UnsafeMutableRawPointer] = []
+  @exclusivity(unchecked) private var next: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) private var left = 0
+  @exclusivity(unchecked) private var remainingMemory: Int
   /// Whether memory was asked for past the limit.
-  private(set) var isExhausted = false
+  @exclusivity(unchecked) private(set) var isExhausted = false
 
   /// Enough for the numbers and pointers of any C struct.
   private static let alignment = 8
