@@ -93,7 +93,7 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
   }
 
   fileprivate func fire() {
-    for action in timers.takeDue(on: self) { action() }
+    for action in timers.takeDue(on: self) { action.run() }
   }
 
   func enqueue(_ job: consuming ExecutorJob) {
@@ -105,7 +105,12 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
 /// The delays of one event loop, by a single timer of the loop's, since those are dear: it stands for
 /// the first of them, and it is let run when that is taken out.
 private struct LoopTimers {
-  typealias Wheel = TimingWheel<@Sendable () -> Void>
+  /// A struct, since a closure that is stored as a generic value is wrapped in another.
+  struct Action {
+    let run: @Sendable () -> Void
+  }
+
+  typealias Wheel = TimingWheel<Action>
   typealias Ticket = Wheel.Ticket
 
   private let eventLoop: any EventLoop
@@ -125,14 +130,14 @@ private struct LoopTimers {
     let due = NIODeadline.now() + TimeAmount(delay)
     let tick = due.uptimeNanoseconds / Self.tick + 1
     defer { if tick < timer?.tick ?? .max { arm(runtime) } }
-    return wheel.add(action, at: tick)
+    return wheel.add(Action(run: action), at: tick)
   }
 
   mutating func remove(_ ticket: Ticket) { wheel.remove(ticket) }
 
   /// Answers what is due now; for the rest there is a timer then.
-  mutating func takeDue(on runtime: EventLoopRuntime) -> [@Sendable () -> Void] {
-    var due: [@Sendable () -> Void] = []
+  mutating func takeDue(on runtime: EventLoopRuntime) -> [Action] {
+    var due: [Action] = []
     wheel.advance(to: NIODeadline.now().uptimeNanoseconds / Self.tick) { due.append($0) }
     timer = nil
     arm(runtime)
@@ -146,7 +151,8 @@ private struct LoopTimers {
       timer.1.cancel()
     }
     let due = NIODeadline.uptimeNanoseconds(tick * Self.tick)
-    timer = (tick, eventLoop.scheduleTask(deadline: due) { [weak runtime] in runtime?.fire() })
+    // Not weak: an object that is referred to weakly is dearer to hold, and each call holds this one.
+    timer = (tick, eventLoop.scheduleTask(deadline: due) { runtime.fire() })
   }
 }
 

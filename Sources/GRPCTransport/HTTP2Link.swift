@@ -11,7 +11,7 @@ protocol ConnectionRole: AnyObject, SendableMetatype {
   func opened(_ link: HTTP2Link<Self>) -> Bool
 
   /// Something happened; a `.data` names a range of `input`.
-  func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<Self>)
+  func handle(_ event: consuming HTTP2Event, input: ByteBuffer, on link: HTTP2Link<Self>)
 
   /// It is time to see whether what the peer has begun gets on.
   func look(at now: NIODeadline, _ rules: ProgressRules, on link: HTTP2Link<Self>)
@@ -61,7 +61,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   /// The one timer of the connection, and when it goes off.
   private var timer: (time: NIODeadline, Scheduled<Void>)?
   private var isChannelClosing = false
-  /// What was last written at once, and so the room that the next output is made with.
+  /// What was last written in one turn, and so the room that the next output is made with.
   private var outputSize = HTTP2Link.portion / 16
   private var hasCalls = false
   /// Why the connection ends, once that is known.
@@ -329,37 +329,60 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
 
   private func flush() {
     guard let context, context.channel.isActive else { return }
-    var hasWritten = false
+    var written = 0
     var more = true
     while more, context.channel.isWritable {
-      var output = context.channel.allocator.buffer(capacity: outputSize)
+      let room = min(max(outputSize, written), Self.portion)
+      var output = context.channel.allocator.buffer(capacity: room)
+      var rest = ByteBuffer()
       do {
-        more = try session.transmit(atMost: Self.portion) { frame in
-          // In place of `writeBytes`, which is not inlined and dearer than the frame's copy.
-          frame.withUnsafeBytes { frame in
-            _ = output.writeWithUnsafeMutableBytes(minimumWritableBytes: frame.count) { room in
-              room.copyMemory(from: frame)
-              return frame.count
-            }
-          }
-        }
+        more = try frame(into: &output, &rest)
       } catch {
         reason = RPCError(.unavailable, "the connection failed: \(error.reason)")
         isClosing = true
         more = false
       }
-      if output.readableBytes > 0 {
-        outputSize = min(max(output.readableBytes, Self.portion / 256), Self.portion)
+      if output.readableBytes + rest.readableBytes > 0 {
+        written += output.readableBytes + rest.readableBytes
         context.write(wrapOutboundOut(output), promise: nil)
-        hasWritten = true
+        if rest.readableBytes > 0 { context.write(wrapOutboundOut(rest), promise: nil) }
         writes &+= 1
       }
       // Sending ends streams and makes room.
       deliver(ByteBuffer())
     }
-    if hasWritten { context.flush() }
+    if written > 0 {
+      outputSize = min(max(written, Self.portion / 256), Self.portion)
+      context.flush()
+    }
     noteCalls()
     if isClosing || session.isFinished { closeChannel(context) }
+  }
+
+  /// Frames what was submitted until the output is full; the frame that finds no room is the rest.
+  /// Answers whether more may wait.
+  private func frame(
+    into output: inout ByteBuffer, _ rest: inout ByteBuffer
+  ) throws(HTTP2Error) -> Bool {
+    // The room is asked for once, since each access to a buffer costs more than most frames' copies.
+    var result = Result<Bool, HTTP2Error>.success(false)
+    output.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { room in
+      var used = 0
+      result = Result { () throws(HTTP2Error) in
+        try session.transmit(atMost: room.count) { frame in
+          frame.withUnsafeBytes { frame in
+            if frame.count <= room.count - used {
+              UnsafeMutableRawBufferPointer(rebasing: room[used...]).copyMemory(from: frame)
+              used += frame.count
+            } else {
+              rest.writeBytes(frame)
+            }
+          }
+        }
+      }
+      return used
+    }
+    return try result.get()
   }
 
   /// Bytes framed and written at once.
