@@ -174,7 +174,11 @@ let fuzzing: [Target] =
   [
     .target(
       name: "FuzzTargets",
-      dependencies: ["HTTP2", "GRPC", "ProtobufC", "CProtobufTestMessages", log],
+      dependencies: [
+        "HTTP2", "GRPC", "GRPCTransport", "ProtobufC", "CProtobufTestMessages", log,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+      ],
       path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(
       name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay",

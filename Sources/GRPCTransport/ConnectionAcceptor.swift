@@ -4,15 +4,34 @@ import Logging
 import NIOCore
 
 /// Makes a server's connections out of the channels that its listeners accept.
-struct ConnectionAcceptor: Sendable {
+package struct ConnectionAcceptor: Sendable {
   let router: Router
   let configuration: ServerConfiguration
   let registry: ServedConnections
   let tls: TLSContexts?
   let logger: Logger
 
+  init(
+    _ router: Router, _ configuration: ServerConfiguration, tls: TLSContexts?, logger: Logger
+  ) {
+    self.router = router.forOneServer()
+    self.configuration = configuration
+    registry = ServedConnections(
+      limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory))
+    self.tls = tls
+    self.logger = logger
+  }
+
+  /// For channels that no listener accepted, in plaintext.
+  package init(_ router: Router, _ configuration: ServerConfiguration, logger: Logger) {
+    self.init(router, configuration, tls: nil, logger: logger)
+  }
+
+  /// How many connections there are.
+  package var connectionCount: Int { registry.count }
+
   /// Fills the channel's pipeline; called on its loop, before it is active.
-  func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+  package func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
     let eventLoop = channel.eventLoop
     guard let tls else {
       return eventLoop.makeCompletedFuture { try fill(channel, .plaintext) }

@@ -75,11 +75,7 @@ public final class GRPCServer: Sendable {
       TLSContexts(TLSMaterial(tls), interval: tls.reloadInterval, logger: logger)
     }
     try tls?.reload()
-    let registry = ServedConnections(
-      limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory))
-    let acceptor = ConnectionAcceptor(
-      router: router.forOneServer(), configuration: configuration, registry: registry, tls: tls,
-      logger: logger)
+    let acceptor = ConnectionAcceptor(router, configuration, tls: tls, logger: logger)
     var listeners = Listeners(acceptor, group)
     do {
       for socket in sockets { try await listeners.take(socket) }

@@ -18,10 +18,15 @@ enum HeaderLaw {
     String(decoding: bytes ?? [], as: UTF8.self)
   }
 
+  /// What is written may be longer than what was read.
+  private static let roomy = {
+    var limits = CallLimits()
+    limits.maximumMetadata = 1 << 20
+    return limits
+  }()
+
   private static func checkRequest(_ fields: [HeaderField]) throws(BrokenLaw) {
     guard let head = try? RequestHead(fields: fields) else { return }
-    var roomy = CallLimits()
-    roomy.maximumMetadata = 1 << 20
     let written = head.fields(scheme: "http", authority: "here")
     do {
       let again = try RequestHead(fields: written, limits: roomy)
@@ -30,6 +35,12 @@ enum HeaderLaw {
         again.timeout.map(Timeout.format) == head.timeout.map(Timeout.format), "another timeout")
       try law(
         again.metadata == head.metadata, "other metadata: \(head.metadata) → \(again.metadata)")
+      try law(
+        again.encoding == head.encoding && again.acceptedEncodings == head.acceptedEncodings,
+        "other encodings: \(again.encoding), \(again.acceptedEncodings)")
+      try law(
+        again.previousAttempts == head.previousAttempts,
+        "\(head.previousAttempts) attempts became \(again.previousAttempts)")
     } catch let error as BrokenLaw {
       throw error
     } catch {
@@ -38,15 +49,20 @@ enum HeaderLaw {
   }
 
   private static func checkResponse(_ fields: [HeaderField]) throws(BrokenLaw) {
-    _ = try? ResponseHead(fields: fields)
+    if let head = try? ResponseHead(fields: fields) {
+      let again = try? ResponseHead(fields: head.fields, limits: roomy)
+      try law(again == head, "another head: \(head) → \(again, default: "nil")")
+    }
     for isTrailersOnly in [true, false] {
       let trailers = ResponseTrailers(fields: fields, isTrailersOnly: isTrailersOnly)
-      var roomy = CallLimits()
-      roomy.maximumMetadata = 1 << 20
       let again = ResponseTrailers(fields: trailers.fields, isTrailersOnly: false, limits: roomy)
       try law(again.code == trailers.code, "\(trailers.code) became \(again.code)")
       try law(again.message == trailers.message, "another message: \(again.message)")
       try law(again.details == trailers.details, "other details")
+      // OK is sent without one.
+      try law(
+        again.pushback == (trailers.code == .ok ? nil : trailers.pushback),
+        "\(trailers.pushback, default: "nil") became \(again.pushback, default: "nil")")
       try law(again.metadata == trailers.metadata, "other metadata")
     }
   }
@@ -65,13 +81,8 @@ enum HeaderLaw {
     var metadata = Metadata()
     guard (try? metadata.addBinary("x-bin", Array(text.utf8))) != nil else { return }
     let head = RequestHead(path: "/a/b", metadata: metadata)
-    let limits = {
-      var limits = CallLimits()
-      limits.maximumMetadata = 1 << 20
-      return limits
-    }()
     let again = try? RequestHead(
-      fields: head.fields(scheme: "http", authority: "a"), limits: limits)
+      fields: head.fields(scheme: "http", authority: "a"), limits: roomy)
     try law(again?.metadata == metadata, "base64 loses bytes")
   }
 }
