@@ -38,6 +38,49 @@ struct HeadTests {
     #expect(refusal?.error.code == code)
   }
 
+  @Test("a request that is neither a POST nor gRPC's is told of its method")
+  func method() {
+    let refusal = #expect(throws: RequestRefusal.self) {
+      try RequestHead(fields: [HeaderField(":method", "GET"), HeaderField(":path", "/")])
+    }
+    #expect(refusal?.httpStatus == 405)
+  }
+
+  @Test("details that can't be read are left out, and the status stands")
+  func damagedDetails() {
+    let trailers = ResponseTrailers(
+      fields: [HeaderField("grpc-status", "5"), HeaderField("grpc-status-details-bin", "!")],
+      isTrailersOnly: false)
+    #expect(trailers.code == .notFound)
+    #expect(trailers.details.isEmpty)
+  }
+
+  @Test("of two content types the first counts")
+  func twoContentTypes() {
+    let ours = HeaderField("content-type", "application/grpc")
+    let other = HeaderField("content-type", "text/html")
+    let ok = HeaderField(":status", "200")
+    #expect(throws: Never.self) { try ResponseHead(fields: [ok, ours, other]) }
+    #expect(throws: RPCError.self) { try ResponseHead(fields: [ok, other, ours]) }
+  }
+
+  @Test("an informational block is dropped whole, and no other")
+  func informational() throws {
+    var reader = ResponseReader()
+    for (name, value) in [(":status", "103"), ("link", "x"), ("grpc-encoding", "br")] {
+      reader.read(name: Array(name.utf8).span, value: Array(value.utf8).span)
+    }
+    let isInformational = reader.dropInformational()
+    #expect(isInformational)
+    for field in ResponseHead().fields {
+      reader.read(name: Array(field.name.utf8).span, value: Array(field.value.utf8).span)
+    }
+    let isAnotherOne = reader.dropInformational()
+    #expect(!isAnotherOne)
+    let head = try reader.finishHead()
+    #expect(head.metadata.isEmpty)
+  }
+
   @Test(
     "the content types that are gRPC's",
     arguments: [

@@ -78,6 +78,20 @@ struct MessageFramingTests {
   }
 
   @Test(
+    "a message at the limit passes, and none that is longer once it is decompressed",
+    arguments: MessageEncoding.allCases)
+  func decompressedLimit(encoding: MessageEncoding) throws {
+    let message = [UInt8](repeating: 5, count: 300)
+    var bytes: [UInt8] = []
+    OutboundMessage(message, in: encoding).append(to: &bytes)
+    #expect(try deframe([bytes[...]], limit: 300, encoding: encoding) == [message])
+    let error = #expect(throws: RPCError.self) {
+      try deframe([bytes[...]], limit: 299, encoding: encoding)
+    }
+    #expect(error?.code == .resourceExhausted)
+  }
+
+  @Test(
     "reserved flags are refused also where messages may be compressed",
     arguments: [2, 3, 129, 255] as [UInt8])
   func reserved(flag: UInt8) {

@@ -4,6 +4,15 @@ import Testing
 
 @Suite("Metadata")
 struct MetadataTests {
+  /// The metadata that fields of the application's become.
+  private func read(_ fields: [HeaderField]) throws -> Metadata {
+    var reader = MetadataReader()
+    for field in fields {
+      reader.append(name: Array(field.name.utf8).span, value: Array(field.value.utf8).span)
+    }
+    return try reader.finish()
+  }
+
   @Test("what is sent is what comes, in order")
   func roundTrip() throws {
     for seed in UInt64(1)...100 {
@@ -23,7 +32,7 @@ struct MetadataTests {
       }
       var fields: [HeaderField] = []
       metadata.append(to: &fields)
-      #expect(try Metadata(fields: fields, limit: 8192) == metadata, "seed \(seed)")
+      #expect(try read(fields) == metadata, "seed \(seed)")
     }
   }
 
@@ -43,13 +52,13 @@ struct MetadataTests {
   func notBase64(text: String) {
     #expect(Base64.decode(text.utf8) == nil)
     let field = HeaderField("a-bin", text)
-    #expect(throws: RPCError.self) { try Metadata(fields: [field], limit: 8192) }
+    #expect(throws: RPCError.self) { try read([field]) }
   }
 
   @Test("values of one binary name may come joined by commas")
   func joined() throws {
     let field = HeaderField("a-bin", "Zg==, Zm8,,Zm9v")
-    let metadata = try Metadata(fields: [field], limit: 8192)
+    let metadata = try read([field])
     #expect(metadata.binaries(named: "A-Bin") == [[102], [102, 111], [], [102, 111, 111]])
   }
 
@@ -68,15 +77,13 @@ struct MetadataTests {
 
   @Test(
     "a value must be printable, and of its name's kind",
-    arguments: ["a\nb", "a\u{0}", "é", "\u{7f}"])
+    arguments: ["a\nb", "a\u{0}", "é", "\u{7f}", "\u{1f}"])
   func values(value: String) {
     var metadata = Metadata()
     #expect(throws: RPCError.self) { try metadata.add("a", value) }
     #expect(throws: RPCError.self) { try metadata.add("a-bin", "x") }
     #expect(throws: RPCError.self) { try metadata.addBinary("a", [1]) }
-    #expect(throws: RPCError.self) {
-      try Metadata(fields: [HeaderField("a", value)], limit: 8192)
-    }
+    #expect(throws: RPCError.self) { try read([HeaderField("a", value)]) }
   }
 
   @Test("names are looked up in any case, repeated values kept in order")
@@ -90,12 +97,45 @@ struct MetadataTests {
     #expect(metadata["x-name"] == nil)
   }
 
-  @Test("a block is taken up to its limit and not past it")
-  func limit() throws {
-    let field = HeaderField("name", "value")  // 4 + 5 + 32 bytes
-    #expect(try Metadata(fields: [field, field], limit: 82).count == 2)
-    #expect {
-      try Metadata(fields: [field, field], limit: 81)
-    } throws: { ($0 as? RPCError)?.code == .resourceExhausted }
+  @Test("a request's block is taken up to its limit and not past it")
+  func requestLimit() throws {
+    let fields =
+      RequestHead(path: "/a/b").fields(scheme: "http", authority: "here") + Self.twoFields
+    var limits = CallLimits()
+    limits.maximumMetadata = Self.size(fields)
+    #expect(try RequestHead(fields: fields, limits: limits).metadata.count == 2)
+    limits.maximumMetadata -= 1
+    let refusal = #expect(throws: RequestRefusal.self) {
+      try RequestHead(fields: fields, limits: limits)
+    }
+    #expect(refusal?.error.code == .resourceExhausted)
+  }
+
+  @Test("a response's blocks are taken up to their limit and not past it")
+  func responseLimit() throws {
+    var limits = CallLimits()
+    let head = ResponseHead().fields + Self.twoFields
+    limits.maximumMetadata = Self.size(head)
+    #expect(try ResponseHead(fields: head, limits: limits).metadata.count == 2)
+    limits.maximumMetadata -= 1
+    let error = #expect(throws: RPCError.self) { try ResponseHead(fields: head, limits: limits) }
+    #expect(error?.code == .resourceExhausted)
+
+    let trailers = ResponseTrailers().fields + Self.twoFields
+    limits.maximumMetadata = Self.size(trailers)
+    let whole = ResponseTrailers(fields: trailers, isTrailersOnly: false, limits: limits)
+    #expect(whole.code == .ok)
+    #expect(whole.metadata.count == 2)
+    limits.maximumMetadata -= 1
+    let cut = ResponseTrailers(fields: trailers, isTrailersOnly: false, limits: limits)
+    #expect(cut.code == .resourceExhausted)
+    #expect(cut.metadata.isEmpty)
+  }
+
+  private static let twoFields = [HeaderField("name", "value"), HeaderField("name", "value")]
+
+  /// As RFC 9113 §6.5.2 counts.
+  private static func size(_ fields: [HeaderField]) -> Int {
+    fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 32 }
   }
 }

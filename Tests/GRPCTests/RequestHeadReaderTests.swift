@@ -75,6 +75,24 @@ struct RequestHeadReaderTests {
     #expect(try read(["grpc-timeout": "5m"]) == RequestHead(path: "", timeout: .milliseconds(5)))
   }
 
+  @Test("what a client accepts may be said in several fields")
+  mutating func acceptedEncodings() throws {
+    let head = try read(["grpc-accept-encoding": "gzip, br", "grpc-accept-encoding": "identity"])
+    #expect(head.acceptedEncodings == .gzip)
+  }
+
+  @Test("of several faults, the first in the order of the fields is told")
+  mutating func firstFault() {
+    let timeout = #expect(throws: RequestRefusal.self) {
+      try read(["grpc-timeout": "x", "grpc-encoding": "x"])
+    }
+    #expect(timeout?.error.code == .internal)
+    let encoding = #expect(throws: RequestRefusal.self) {
+      try read(["grpc-encoding": "x", "grpc-timeout": "x"])
+    }
+    #expect(encoding?.error.code == .unimplemented)
+  }
+
   @Test("no field of HTTP's or gRPC's becomes metadata, and those that only look like it do")
   mutating func reserved() throws {
     let head = try read([

@@ -39,7 +39,7 @@ public struct ResponseReader: Sendable {
     guard !name.isEmpty else { return }
     switch name.count {
     case 7 where name.equals(":status"):
-      if block.httpStatus == 0 { block.httpStatus = value.decimal ?? 0 }
+      block.httpStatus = value.decimal ?? 0
     case 11 where name.equals("grpc-status"):
       block.status = value.decimal.map(Status.number) ?? .malformed
     case 12 where name.equals("content-type"):
