@@ -211,8 +211,8 @@ let allTests: [Target] = [
   tests(
     "ProtobufCTests",
     [
-      "ProtobufC", "BelayAPI", "GRPC", "GRPCTransport", "CProtobufTestMessages",
-      "protoc-gen-swift-protobuf-c",
+      "ProtobufC", "BelayAPI", "GRPC", "GRPCTransport", "GRPCServices", "HTTP2", "WellKnownTypes",
+      "CProtobufTestMessages", "protoc-gen-swift-protobuf-c", log,
     ],
     exclude: ["Proto"]),
   tests("StoreTests", ["Store", "SQLiteStore", "Conformance", "BackupModel"]),
