@@ -14,7 +14,7 @@ public struct SystemNameResolver: NameResolver {
   /// One like any other.
   public init() {}
 
-  /// Every stream address of the host, in the system's order (RFC 6724).
+  /// Every stream address of the host, some perhaps twice, in the system's order (RFC 6724).
   public func addresses(ofHost host: String, port: Int) async throws -> [SocketEndpoint] {
     try await NIOThreadPool.singleton.runIfActive { try Self.lookUp(host, port) }
   }
@@ -34,8 +34,7 @@ public struct SystemNameResolver: NameResolver {
     var entry = list
     while let current = entry?.pointee {
       if let address = numeric(current) {
-        let endpoint = SocketEndpoint.tcp(host: address, port: port)
-        if !found.contains(endpoint) { found.append(endpoint) }
+        found.append(.tcp(host: address, port: port))
       }
       entry = current.ai_next
     }

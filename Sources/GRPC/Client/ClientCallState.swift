@@ -58,7 +58,7 @@ struct ClientCallState: ~Copyable {
   }
 
   /// Whether another attempt may take the place of the one under way.
-  var isReplaceable: Bool { !isEnded && initialMetadata == nil && requests.isKept }
+  var isReplaceable: Bool { !isEnded && requests.isKept }
 
   // MARK: Reading
 
