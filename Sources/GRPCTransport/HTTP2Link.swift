@@ -78,6 +78,9 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     session = try HTTP2Session(role: Role.side, limits: limits)
   }
 
+  /// What it holds its peer, and itself, to.
+  var rules: ConnectionRules { life.rules }
+
   /// The time, read once a burst; to be asked on the loop.
   var time: NIODeadline { isReading ? lastRead : .now() }
 
@@ -227,7 +230,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   }
 
   private func look(at now: NIODeadline) {
-    if let rules = life.rules.progress { role.look(at: now, rules, on: self) }
+    if let progress = rules.progress { role.look(at: now, progress, on: self) }
     perform(
       life.looked(atFrame: session.frameUnderWay, whileCalls: session.openStreams > 0, at: now))
   }
@@ -256,7 +259,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
       life.begins(at: lastRead)
       arm()
     }
-    guard life.rules.watchesCalls else { return }
+    guard rules.watchesCalls else { return }
     let areOpen = session.openStreams > 0
     guard areOpen != hasCalls else { return }
     hasCalls = areOpen
@@ -394,7 +397,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     isChannelClosing = true
     isClosing = true
     let channel = context.channel
-    let linger = eventLoop.scheduleTask(in: life.rules.linger) {
+    let linger = eventLoop.scheduleTask(in: rules.linger) {
       channel.close(promise: nil)
     }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in

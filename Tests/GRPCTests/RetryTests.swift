@@ -71,6 +71,20 @@ struct RetryStateTests {
     #expect(state.attempts == 1)
   }
 
+  @Test("a call that never leaves is made again eight times, whatever its policy")
+  func unsent() {
+    for policy in [nil, policy] {
+      var tokens: RetryTokens?
+      var state = RetryState(policy)
+      for _ in 0..<8 {
+        #expect(state.decide(failure(.unavailable, .unsent), &tokens, random: 0) == .again)
+      }
+      #expect(state.attempts == 0)
+      let last = state.decide(failure(.unavailable, .unsent), &tokens, random: 0)
+      #expect(last == (policy == nil ? .giveUp : .after(.milliseconds(100))))
+    }
+  }
+
   @Test("a code that the policy does not name, and an answer that has begun, end the call")
   func final() {
     var tokens: RetryTokens?
@@ -120,6 +134,7 @@ struct RetryStateTests {
       var state = RetryState(policy)
       decisions.append(state.decide(failure(.unavailable), &tokens, random: 0))
     }
+    // With four tokens, the second failure leaves half of them.
     #expect(decisions == [.after(.milliseconds(100)), .giveUp, .giveUp])
     for _ in 0..<5 { tokens?.succeeded() }
     var state = RetryState(policy)

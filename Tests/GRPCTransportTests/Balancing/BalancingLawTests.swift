@@ -225,6 +225,22 @@ struct BalancingLawTests {
   }
 
   @Test(
+    "When a connection is lost, or is not healthy any more, names are looked up again",
+    arguments: [LoadBalancing.pickFirst, .roundRobin], [true, false])
+  func lookUpAgain(balancing: LoadBalancing, isLost: Bool) {
+    var world = BalancingWorld(balancing)
+    world.update([1, 2])
+    world.reachable = [1, 2]
+    world.act(world.policy.exitIdle())
+    world.settle()
+    #expect(world.policy.connectivity == .ready && world.resolutions == 0)
+    if isLost { _ = world.subchannels[1]?.lost() } else { world.unhealthy = [1] }
+    world.changed(1)
+    #expect(world.resolutions == 1)
+    if balancing == .pickFirst { #expect(world.policy.connectivity != .ready) }
+  }
+
+  @Test(
     "pick_first tries the next address beside one that does not answer, and then keeps only one")
   func attemptDelay() {
     var world = BalancingWorld(.pickFirst)
@@ -270,5 +286,9 @@ struct ResolutionScheduleTests {
     #expect(delay > .seconds(1.5) && delay < .seconds(1.7))
     #expect(schedule.isDue(at: now, isWanted: false) == .nothing)
     #expect(schedule.wish(at: now) == .resolve)
+    // One that succeeds begins the delays anew.
+    #expect(schedule.finished(successfully: true, at: now, random: 0) == .nothing)
+    #expect(schedule.wish(at: now + .seconds(30)) == .resolve)
+    #expect(schedule.finished(successfully: false, at: now, random: 0) == .wait(.seconds(1)))
   }
 }

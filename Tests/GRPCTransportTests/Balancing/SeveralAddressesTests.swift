@@ -20,6 +20,22 @@ private final class FixedResolver: NameResolver {
   }
 }
 
+/// Answers for each host; throws for those that it does not know.
+private final class FixedHosts: NameResolver {
+  private let hosts: Mutex<[String: [SocketEndpoint]]>
+
+  init(_ hosts: [String: [SocketEndpoint]]) { self.hosts = Mutex(hosts) }
+
+  func forget(_ host: String) { hosts.withLock { $0[host] = nil } }
+
+  func addresses(ofHost host: String, port: Int) async throws -> [SocketEndpoint] {
+    guard let addresses = hosts.withLock({ $0[host] }) else {
+      throw RPCError(.unknown, "no such host")
+    }
+    return addresses
+  }
+}
+
 /// Health that a test turns.
 private final class FixedHealth: HealthProbe {
   private struct State {
@@ -167,6 +183,43 @@ struct SeveralAddressesTests {
     }
   }
 
+  @Test("The connection to an address that a name has no more is let go of")
+  func dropped() async throws {
+    try await serve(["a", "b", "c"]) { endpoints, servers in
+      let resolver = FixedResolver([endpoints[0], endpoints[1]])
+      var configuration = hasty
+      configuration.resolver = resolver
+      configuration.balancing = .roundRobin
+      let client = GRPCClient(.tcp(host: "named.test", port: 1), configuration: configuration)
+      while servers[0].connectionCount == 0 { _ = try await ask(client, waits: true) }
+      resolver.set([endpoints[2]])
+      await servers[1].shutdown(within: .zero)
+      while servers[0].connectionCount > 0 {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
+      try await expect("c", from: client, waits: true)
+      await client.close()
+    }
+  }
+
+  @Test("A name that can't be looked up any more keeps its addresses")
+  func forgotten() async throws {
+    try await serve(["a", "b"]) { endpoints, servers in
+      let resolver = FixedHosts(["one.test": [endpoints[0]], "two.test": [endpoints[1]]])
+      var configuration = hasty
+      configuration.resolver = resolver
+      let client = GRPCClient(
+        [.tcp(host: "one.test", port: 1), .tcp(host: "two.test", port: 1)],
+        configuration: configuration)
+      try await expect("a", from: client)
+      resolver.forget("two.test")
+      await servers[0].shutdown(within: .zero)
+      for _ in 0..<20 { try await expect("b", from: client, waits: true) }
+      await client.close()
+    }
+  }
+
   @Test(
     "A name without an address fails calls with UNAVAILABLE; those that wait are made when it has one"
   )
@@ -258,7 +311,7 @@ struct SeveralAddressesTests {
   }
 
   @Test("A client that nobody holds any more closes its connections")
-  func dropped() async throws {
+  func unheld() async throws {
     try await serve(["a"]) { endpoints, servers in
       var client: GRPCClient? = GRPCClient(endpoints)
       let states = try #require(client?.connectivityStates)
