@@ -9,7 +9,7 @@ enum ArenaPool {
   private static let key: pthread_key_t? = {
     var key = pthread_key_t()
     let failure = pthread_key_create(&key) { arena in
-      // SAFETY: only `giveBack` sets the value, to an arena that it retains.
+      // SAFETY: only `take` sets the value, to an arena that it retains.
       if let arena { Unmanaged<MessageArena>.fromOpaque(arena).release() }
     }
     return failure == 0 ? key : nil
@@ -18,20 +18,20 @@ enum ArenaPool {
   /// An arena for one message; to be given back by the same thread.
   @usableFromInline
   static func take() -> MessageArena {
-    guard let key, let kept = pthread_getspecific(key) else {
-      return MessageArena()
+    guard let key else { return MessageArena() }
+    if let kept = pthread_getspecific(key) {
+      // SAFETY: as above; the thread keeps its retain.
+      let arena = Unmanaged<MessageArena>.fromOpaque(kept).takeUnretainedValue()
+      return arena.beginUse() ? arena : MessageArena()
     }
-    pthread_setspecific(key, nil)
-    // SAFETY: as above; the retain is taken over.
-    return Unmanaged<MessageArena>.fromOpaque(kept).takeRetainedValue()
+    let arena = MessageArena()
+    let kept = Unmanaged.passRetained(arena)
+    if pthread_setspecific(key, kept.toOpaque()) != 0 { kept.release() }
+    _ = arena.beginUse()
+    return arena
   }
 
   /// Nothing that the arena has handed out may be used from now on.
   @usableFromInline
-  static func giveBack(_ arena: MessageArena) {
-    guard let key, pthread_getspecific(key) == nil else { return }
-    arena.reset()
-    let kept = Unmanaged.passRetained(arena)
-    if pthread_setspecific(key, kept.toOpaque()) != 0 { kept.release() }
-  }
+  static func giveBack(_ arena: MessageArena) { arena.reset() }
 }

@@ -12,6 +12,7 @@ public final class MessageArena {
   @exclusivity(unchecked) private var next: UnsafeMutableRawPointer?
   @exclusivity(unchecked) private var left = 0
   @exclusivity(unchecked) private var remainingMemory: Int
+  @exclusivity(unchecked) private var isInUse = false
   /// Whether memory was asked for past the limit.
   @exclusivity(unchecked) private(set) var isExhausted = false
 
@@ -28,8 +29,15 @@ public final class MessageArena {
 
   deinit { for slab in slabs { slab.deallocate() } }
 
-  /// Takes back all that was handed out.
+  /// False: somebody uses it already.
+  func beginUse() -> Bool {
+    defer { isInUse = true }
+    return !isInUse
+  }
+
+  /// Takes back all that was handed out, for the next use.
   func reset() {
+    isInUse = false
     remainingMemory = .max
     isExhausted = false
     guard let first = slabs.first else { return }
