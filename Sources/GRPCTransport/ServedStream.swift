@@ -64,22 +64,32 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   private func performHere(_ operation: ServerOperation) {
     guard link.session.isOpen(stream) else { return }
     switch operation {
-    case .initialMetadata(let head):
-      hasAnswered = true
-      if head.isPlain {
-        respond(ServedHeaders.plainHead)
-      } else {
-        respond(HeaderBlock(head.fields), ends: false)
-      }
-    case .message(let message):
-      let hasRoom = link.write(message, on: stream)
-      unreported += message.framedCount
-      if hasRoom { reportSent() }
-      link.role.messageSent(message.framedCount, on: link)
+    case .answer(let head, let message, let trailers):
+      begin(head)
+      write(message)
+      end(trailers)
+    case .initialMetadata(let head): begin(head)
+    case .message(let message): write(message)
     case .trailers(let trailers): end(trailers)
     case .abort(let trailers): cutOff(trailers)
     }
     link.scheduleFlush()
+  }
+
+  private func begin(_ head: ResponseHead) {
+    hasAnswered = true
+    if head.isPlain {
+      respond(ServedHeaders.plainHead)
+    } else {
+      respond(HeaderBlock(head.fields), ends: false)
+    }
+  }
+
+  private func write(_ message: OutboundMessage) {
+    let hasRoom = link.write(message, on: stream)
+    unreported += message.framedCount
+    if hasRoom { reportSent() }
+    link.role.messageSent(message.framedCount, on: link)
   }
 
   private func end(_ trailers: ResponseTrailers) {

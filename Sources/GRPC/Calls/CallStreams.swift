@@ -326,6 +326,32 @@ extension CallStreams {
     return true
   }
 
+  /// Ends writing and reading by the whole answer, where nothing was written and nothing is in its way;
+  /// false, and nothing done, elsewhere.
+  ///
+  /// - Parameter reason: what later reads and writes throw.
+  func answer(
+    _ message: OutboundMessage, _ trailers: ResponseTrailers, reason: any Error
+  ) -> Bool where Operation == ServerOperation {
+    var delivery: Delivery?
+    let way: (head: ResponseHead, transport: any CallTransport<Operation>)? = state.withLock {
+      state in
+      guard state.writeEnd == nil, case .initialMetadata(let head)? = state.head,
+        let transport = state.beginPerforming()
+      else { return nil }
+      state.head = nil
+      state.writeEnd = reason
+      state.inbound.abort(reason)
+      delivery = state.deliver()
+      return (head, transport)
+    }
+    guard let way else { return false }
+    way.transport.perform(.answer(way.head, message, trailers))
+    performAll(isMine: true)
+    delivery?.carryOut()
+    return true
+  }
+
   /// Ends both directions at once. What was not performed yet is dropped; `last` is performed
   /// also when writing had ended.
   func abort(_ error: any Error, last: Operation?) {

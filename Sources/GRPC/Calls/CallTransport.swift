@@ -11,7 +11,7 @@ public protocol CallTransport<Operation>: AnyObject, Sendable {
   /// `ServerOperation` or `ClientOperation`.
   associatedtype Operation: Sendable
 
-  /// Does one operation. After the last one (`trailers`, `abort`, `cancel`), or when the stream is
+  /// Does one operation. After the last one (`answer`, `trailers`, `abort`, `cancel`), or when the stream is
   /// gone, it does nothing.
   func perform(_ operation: Operation)
 
@@ -22,6 +22,9 @@ public protocol CallTransport<Operation>: AnyObject, Sendable {
 
 /// What a server's call asks of its transport.
 public enum ServerOperation: Sendable, Hashable {
+  /// All of a call that has written nothing yet and succeeds with one message: as the three would do
+  /// that follow here, one after another.
+  case answer(ResponseHead, OutboundMessage, ResponseTrailers)
   /// The response's header block; at most once, before any message.
   case initialMetadata(ResponseHead)
   /// One message; the transport answers with `sent(_:)` as it leaves.

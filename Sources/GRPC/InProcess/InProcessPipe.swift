@@ -93,6 +93,10 @@ final class ToClient: CallTransport {
 
   func perform(_ operation: ServerOperation) {
     switch operation {
+    case .answer(let head, let message, let trailers):
+      perform(.initialMetadata(head))
+      perform(.message(message))
+      perform(.trailers(trailers))
     case .initialMetadata(let head):
       guard let client = pipe.client else { return }
       do {

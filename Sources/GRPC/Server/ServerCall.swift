@@ -300,6 +300,7 @@ extension ServerCall {
   private func succeed(_ message: OutboundMessage?) {
     guard let ended = end() else { return }
     let trailers = ResponseTrailers(metadata: ended.trailingMetadata)
+    if let message, streams.answer(message, trailers, reason: Self.over) { return }
     streams.finishWriting(
       message.map(ServerOperation.message), .trailers(trailers), withHead: true,
       reason: Self.over, stopsReading: true)

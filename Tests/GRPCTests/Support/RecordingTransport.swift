@@ -7,7 +7,16 @@ final class RecordingTransport: CallTransport {
   private let operations = Record<ServerOperation>()
   private let consumedBytes = Mutex(0)
 
-  func perform(_ operation: ServerOperation) { operations.append(operation) }
+  func perform(_ operation: ServerOperation) {
+    guard case .answer(let head, let message, let trailers) = operation else {
+      operations.append(operation)
+      return
+    }
+    operations.append(.initialMetadata(head))
+    operations.append(.message(message))
+    operations.append(.trailers(trailers))
+  }
+
   func consumed(_ bytes: Int) { consumedBytes.withLock { $0 += bytes } }
 
   var consumedCount: Int { consumedBytes.withLock { $0 } }
@@ -18,7 +27,7 @@ final class RecordingTransport: CallTransport {
     all.compactMap { operation in
       switch operation {
       case .trailers(let trailers), .abort(let trailers): trailers.code
-      case .initialMetadata, .message: nil
+      case .initialMetadata, .message, .answer: nil
       }
     }
   }
