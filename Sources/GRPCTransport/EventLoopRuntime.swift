@@ -127,7 +127,7 @@ private struct LoopTimers {
   mutating func add(
     _ action: @escaping @Sendable () -> Void, after delay: Duration, on runtime: EventLoopRuntime
   ) -> Ticket {
-    let due = NIODeadline.now() + TimeAmount(delay)
+    let due = NIODeadline.now() + .nanoseconds(delay.wholeNanoseconds)
     let tick = due.uptimeNanoseconds / Self.tick + 1
     defer { if tick < timer?.tick ?? .max { arm(runtime) } }
     return wheel.add(Action(run: action), at: tick)

@@ -111,13 +111,3 @@ extension MethodKind {
     }
   }
 }
-
-extension Duration {
-  /// Saturates at 292 years.
-  fileprivate var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow
-      ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000).partialValue
-  }
-}
