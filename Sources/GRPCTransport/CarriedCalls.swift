@@ -78,7 +78,7 @@ final class CarriedCalls: ConnectionRole {
     }
   }
 
-  func handle(_ event: HTTP2Event, input: ByteBuffer, on link: HTTP2Link<CarriedCalls>) {
+  func handle(_ event: HTTP2Event, input: RawSpan, on link: HTTP2Link<CarriedCalls>) {
     switch event {
     case .headers(let stream, let block, let ends):
       receive(block, on: stream, ends: ends, link)
@@ -88,7 +88,7 @@ final class CarriedCalls: ConnectionRole {
       link.session.reset(stream, .cancel)
     case .data(let stream, let range):
       if let call = entry(stream)?.call {
-        counters.messagesReceived += call.receive(input.readableBytesSpan.extracting(range))
+        counters.messagesReceived += call.receive(input.extracting(range))
       } else {
         link.session.consume(range.count, on: stream)
       }

@@ -11,7 +11,7 @@ protocol ConnectionRole: AnyObject, SendableMetatype {
   func opened(_ link: HTTP2Link<Self>) -> Bool
 
   /// Something happened; a `.data` names a range of `input`.
-  func handle(_ event: consuming HTTP2Event, input: ByteBuffer, on link: HTTP2Link<Self>)
+  func handle(_ event: consuming HTTP2Event, input: RawSpan, on link: HTTP2Link<Self>)
 
   /// It is time to see whether what the peer has begun gets on.
   func look(at now: NIODeadline, _ rules: ProgressRules, on link: HTTP2Link<Self>)
@@ -152,7 +152,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     }
     do {
       try session.receive(input.readableBytesSpan)
-      deliver(input)
+      deliver(input.readableBytesSpan)
     } catch {
       fail(error)
     }
@@ -267,7 +267,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     arm()
   }
 
-  private func deliver(_ input: ByteBuffer) {
+  private func deliver(_ input: RawSpan) {
     while let event = session.nextEvent() {
       switch event {
       case .settings:
@@ -352,7 +352,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
         writes &+= 1
       }
       // Sending ends streams and makes room.
-      deliver(ByteBuffer())
+      deliver(RawSpan())
     }
     if written > 0 {
       outputSize = min(max(written, Self.portion / 256), Self.portion)

@@ -52,7 +52,7 @@ final class ServedCalls: ConnectionRole {
   }
 
   func handle(
-    _ event: consuming HTTP2Event, input: ByteBuffer, on link: HTTP2Link<ServedCalls>
+    _ event: consuming HTTP2Event, input: RawSpan, on link: HTTP2Link<ServedCalls>
   ) {
     switch consume event {
     case .headers(let stream, let block, _):
@@ -104,14 +104,14 @@ final class ServedCalls: ConnectionRole {
   }
 
   private func receive(
-    _ range: Range<Int>, of input: ByteBuffer, on stream: HTTP2Stream,
+    _ range: Range<Int>, of input: RawSpan, on stream: HTTP2Stream,
     _ link: HTTP2Link<ServedCalls>
   ) {
     guard let call = served(stream)?.call else {
       link.session.consume(range.count, on: stream)
       return
     }
-    let messages = call.receive(input.readableBytesSpan.extracting(range))
+    let messages = call.receive(input.extracting(range))
     move(range.count, link)
     guard messages > 0 else { return }
     counts.messagesReceived += messages
