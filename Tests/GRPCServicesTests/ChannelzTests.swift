@@ -173,13 +173,23 @@ struct ChannelzTests {
     }
   }
 
+  @Test("what was before is before by the time of day")
+  func wallClock() {
+    let now = ContinuousClock.now
+    let hour = WallClock.nanoseconds(at: now) - WallClock.nanoseconds(at: now - .seconds(3600))
+    // The two clocks go on between the two questions.
+    #expect((3_500_000_000_000...3_700_000_000_000).contains(hour))
+  }
+
   @Test("callers on other machines are turned away, unless that is wanted")
   func remoteCallers() async throws {
     for (peer, allowed, code) in [
       ("ipv4:192.0.2.1:5", false, StatusCode.permissionDenied), ("ipv4:192.0.2.1:5", true, nil),
       ("ipv6:[2001:db8::1]:5", false, .permissionDenied), ("ipv6:[::1]:5", false, nil),
       ("ipv4:127.0.0.1:5", false, nil), ("unix:", false, nil),
-      ("unknown", false, .permissionDenied),
+      ("unknown", false, .permissionDenied), ("ipv4:128.0.0.1:5", false, .permissionDenied),
+      ("ipv6:[::ffff:127.0.0.1]:5", false, nil),
+      ("ipv6:[::ffff:8.8.8.8]:5", false, .permissionDenied),
     ] {
       var router = Router()
       router.add(ChannelzService(allowsRemoteCallers: allowed))

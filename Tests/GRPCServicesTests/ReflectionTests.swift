@@ -80,6 +80,13 @@ import WellKnownTypes
     #expect(names(answers.first) == ["grpc/health/v1/health.proto"])
   }
 
+  @Test("A oneof leads to its file")
+  func oneof() async throws {
+    let answers = try await ask(
+      .fileContainingSymbol("grpc.reflection.v1.ServerReflectionRequest.message_request"))
+    #expect(names(answers.first) == ["grpc/reflection/v1/reflection.proto"])
+  }
+
   @Test("A file comes with what it imports; what a stream has had comes again only when asked for")
   func imports() async throws {
     let channelz = "grpc/channelz/v1/channelz.proto"

@@ -196,6 +196,27 @@ struct ConversationTests {
     #expect(Set(reused) == [first.slot, second.slot])
   }
 
+  @Test("What is done to a stream that is over does not touch the next one in its slot")
+  func overStream() throws {
+    let client = try Peer(.client)
+    let server = try Peer(.server)
+    let over = try client.session.open(request)
+    client.session.reset(over, .cancel)
+    try converse(client, server)
+    let next = try client.session.open(request)
+    #expect(next.slot == over.slot)
+    let isOpen = client.session.isOpen(over)
+    #expect(!isOpen)
+    #expect(client.say("not mine", on: over))
+    client.session.finish(over)
+    client.session.reset(over, .cancel)
+    #expect(client.queuedBytes(on: next) == 0)
+    #expect(client.say("mine", on: next))
+    client.session.finish(next)
+    try converse(client, server)
+    #expect(server.transcript.contains { $0.hasPrefix("\(next.id) data 4 ") })
+  }
+
   @Test("A ping is answered with its number")
   func ping() throws {
     let client = try Peer(.client)

@@ -54,9 +54,27 @@ struct FlowControlTests {
       _ = client.write(piece, on: stream)
       let received = try silently(client, server)
       #expect(received >= 100_000, "round \(round): only \(received) bytes came")
+      #expect(server.session.heldBytes.received == 100_000)
       client.session.reset(stream, .cancel)
       try converse(client, server)
+      #expect(server.session.heldBytes == (0, 0))
     }
+  }
+
+  @Test("Bytes that a stream's end leaves unsent are held no longer")
+  func abandonedBytes() throws {
+    let client = try Peer(.client)
+    let server = try Peer(.server)
+    let stream = try client.session.open(request)
+    try converse(client, server)
+    let theirs = try #require(server.streams.first)
+    try server.session.respond(on: theirs, response)
+    _ = server.write([UInt8](repeating: 7, count: 3_000_000), on: theirs)
+    _ = try silently(server, client)
+    #expect(server.session.heldBytes.queued > 0)
+    client.session.reset(stream, .cancel)
+    try converse(client, server)
+    #expect(server.session.heldBytes == (0, 0))
   }
 
   @Test("Consuming more than came is cut to what came")

@@ -69,6 +69,26 @@ import Testing
       try heartbeat.jsonText() == #"{"sequence":"2","time":"2000-02-29T00:00:00.25Z"}"#)
   }
 
+  @Test(
+    "Fractions of a second keep their place and their sign",
+    arguments: [
+      (0, 5_000_000, "0.005s"), (0, -500_000_000, "-0.5s"), (-1, 0, "-1s"), (3, 1, "3.000000001s"),
+      (0, 0, "0s"),
+    ] as [(Int64, Int32, String)])
+  func fractions(seconds: Int64, nanos: Int32, text: String) throws {
+    #expect(
+      try GoogleProtobuf.Duration(seconds: seconds, nanos: nanos).jsonText() == "\"\(text)\"")
+  }
+
+  @Test("Numbers that JSON has no word for are strings, control characters escapes")
+  func odd() throws {
+    let text = try ShapesV1.Scalars(
+      doubleValue: -.infinity, floatValue: .nan, stringValue: "\u{7F}\u{1F} \r\t"
+    ).jsonText()
+    #expect(text.hasPrefix(#"{"doubleValue":"-Infinity","floatValue":"NaN","#))
+    #expect(text.contains(#""stringValue":"\u007f\u001f \r\t""#))
+  }
+
   @Test("What is written is JSON, for messages of all shapes", arguments: 0..<60 as Range<UInt64>)
   func parses(seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
