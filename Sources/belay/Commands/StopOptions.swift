@@ -51,11 +51,12 @@ struct StopOptions: ParsableArguments {
   /// What became of the request, for people.
   static func text(_ disposition: BelayV1.StopDisposition, _ session: BelayV1.Session) -> String {
     let id = lastPart(session.name)
+    let waiting = session.waitingFor.isEmpty ? "" : " \(session.waitingFor)"
     return switch disposition {
-    case .accepted: "\(id) is stopping. \(session.waitingFor)"
-    case .escalated: "\(id): the graceful stop is now an immediate one. \(session.waitingFor)"
+    case .accepted: "\(id) is stopping.\(waiting)"
+    case .escalated: "\(id): the graceful stop is now an immediate one.\(waiting)"
     case .tightened: "\(id) is stopping gracefully, with the earlier deadline."
-    case .alreadyStopping: "\(id) is stopping already. \(session.waitingFor)"
+    case .alreadyStopping: "\(id) is stopping already.\(waiting)"
     case .alreadyStopped: "\(id) has ended already: \(Words.of(session.result))."
     default: "\(id): \(Words.of(session.state))."
     }
