@@ -145,7 +145,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     isReading = true
     let input = unwrapInboundIn(data)
     lastRead = .now()
-    life.heard(at: lastRead)
+    if life.heard(at: lastRead) { arm() }
     if lastRead - lastRenewal > .seconds(1) {
       session.renewAllowance()
       lastRenewal = lastRead

@@ -78,8 +78,11 @@ struct ConnectionLife {
 
   // MARK: What happens
 
-  /// Something was read.
-  mutating func heard(at now: NIODeadline) { heard = now }
+  /// Something was read. True: it answers a PING, and what is next is due earlier than that was.
+  mutating func heard(at now: NIODeadline) -> Bool {
+    defer { heard = now }
+    return answerDue != nil
+  }
 
   /// Something of a call was sent; it forgives pings.
   mutating func answered() { hasAnswered = true }

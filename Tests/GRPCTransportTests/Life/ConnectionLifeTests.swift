@@ -23,7 +23,7 @@ private struct Turned {
       now = max(now, next)
       while let action = life.due(at: now) {
         note(action)
-        if action == .ping, answering { life.heard(at: now) }
+        if action == .ping, answering { _ = life.heard(at: now) }
       }
     }
     now = end
@@ -61,7 +61,7 @@ struct ConnectionLifeTests {
   func silence() {
     var life = Turned(rules { $0.keepaliveTime = .seconds(100) })
     life.turn(.seconds(60))
-    life.life.heard(at: life.now)
+    _ = life.life.heard(at: life.now)
     life.turn(.hours(1))
     #expect(
       life.log == [
@@ -220,7 +220,7 @@ struct ConnectionLifeTests {
     for _ in 0..<300 {
       switch random.below(9) {
       case 0:
-        life.heard(at: now)
+        _ = life.heard(at: now)
         heard = now
       case 1: life.answered()
       case 2: life.begun()
