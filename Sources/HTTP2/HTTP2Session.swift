@@ -106,6 +106,7 @@ public struct HTTP2Session: ~Copyable {
     let result = input.withUnsafeBytes { bytes in
       state.pointee.input = bytes
       defer { state.pointee.input = nil }
+      state.pointee.forgetHeardBlocks()
       state.pointee.charge(bytes)
       return nghttp2_session_mem_recv(session, bytes.baseAddress, bytes.count)
     }

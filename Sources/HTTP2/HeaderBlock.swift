@@ -125,6 +125,13 @@ public struct HeaderBlock: Sendable {
     }
   }
 
+  /// Forgets the fields before a place.
+  mutating func removeAll(before start: Int, keeping capacity: Int) {
+    guard start < end else { return removeAll(keeping: capacity) }
+    bytes = Array(bytes[start..<end])
+    own = 0..<bytes.count
+  }
+
   /// Appends a field of two literals without making strings of them.
   public mutating func append(_ name: StaticString, _ value: StaticString) {
     name.withUTF8Buffer { name in value.withUTF8Buffer { append(name: name, value: $0) } }

@@ -19,7 +19,7 @@ struct SessionState: ~Copyable {
   /// Where the input's frames begin.
   private(set) var frames: FrameScanner
   /// The header blocks received and not heard of yet, after one another.
-  private var blocks = HeaderBlock()
+  private(set) var blocks = HeaderBlock()
   /// The one being received begins here; HTTP/2 allows one at a time.
   private var blockStart = 0
   /// The one before.
@@ -75,11 +75,15 @@ struct SessionState: ~Copyable {
     }
   }
 
+  /// Drops the header blocks that were heard of, before more input; what has come of the next one stays.
+  mutating func forgetHeardBlocks() {
+    guard blockStart > 0, events.isEmpty else { return }
+    blocks.removeAll(before: blockStart, keeping: Self.keptHeaderBytes)
+    blockStart = 0
+    lastBlock = 0..<0
+  }
+
   mutating func headersBegin() {
-    if events.isEmpty, !blocks.isEmpty {
-      blocks.removeAll(keeping: Self.keptHeaderBytes)
-      lastBlock = 0..<0
-    }
     blockStart = blocks.end
     blockSize = 0
   }
@@ -98,6 +102,7 @@ struct SessionState: ~Copyable {
     // Calls at once tend to have the same headers, which are kept once then.
     if !blocks.dropLast(from: blockStart, ifAs: lastBlock) { lastBlock = blockStart..<blocks.end }
     events.append(.headers(stream, lastBlock, ends: ends))
+    blockStart = blocks.end
   }
 
   /// The next thing that the peer did.
