@@ -31,16 +31,21 @@ struct RawField: Equatable {
 enum RawConnection {
   typealias Bytes = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-  /// Connects for as long as `body` runs; by TLS if there is an authority to trust.
+  /// Connects for as long as `body` runs; by TLS if there is an authority to trust. With `piece`, no
+  /// more bytes are read at once.
   static func open<R: Sendable>(
-    _ endpoint: SocketEndpoint, trusting authority: TestAuthority? = nil,
+    _ endpoint: SocketEndpoint, trusting authority: TestAuthority? = nil, reading piece: Int? = nil,
     _ body:
       @escaping @Sendable (
         inout NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
         NIOAsyncChannelOutboundWriter<ByteBuffer>
       ) async throws -> R
   ) async throws -> R {
-    let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    if let piece {
+      bootstrap = bootstrap.channelOption(
+        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: piece))
+    }
     let tls = try authority.map { try context(trusting: $0) }
     let make: @Sendable (any Channel) -> EventLoopFuture<Bytes> = { channel in
       channel.eventLoop.makeCompletedFuture {
@@ -71,12 +76,13 @@ enum RawConnection {
     return try NIOSSLContext(configuration: configuration)
   }
 
-  /// Makes one request of these fields and this body, and reads until its stream is closed.
+  /// Makes one request of these fields and this body, and reads until its stream is closed; with
+  /// `piece` in writes and reads of so many bytes.
   static func ask(
     _ endpoint: SocketEndpoint, _ headers: HeaderBlock, body: [UInt8] = [], ends: Bool = true,
-    trusting authority: TestAuthority? = nil
+    trusting authority: TestAuthority? = nil, piece: Int? = nil
   ) async throws -> RawAnswer {
-    try await open(endpoint, trusting: authority) { inbound, outbound in
+    try await open(endpoint, trusting: authority, reading: piece) { inbound, outbound in
       var session = try HTTP2Session(role: .client)
       let stream = try session.open(headers)
       _ = session.write(body.span.bytes, on: stream)
@@ -89,11 +95,31 @@ enum RawConnection {
         }
         while let event = session.nextEvent() { note(event, ByteBuffer(), &session, &answer) }
         if answer.code != nil { return answer }
+        while let piece, output.readableBytes > piece, let part = output.readSlice(length: piece) {
+          try await outbound.write(part)
+        }
         try await outbound.write(output)
         guard let input = try await inbound.next() else { return answer }
         try session.receive(input.readableBytesSpan)
         while let event = session.nextEvent() { note(event, input, &session, &answer) }
       }
+    }
+  }
+
+  /// Sends the bytes of a first request, on stream 1, and reads until it is answered.
+  static func hear(_ endpoint: SocketEndpoint, after request: [UInt8]) async throws -> RawAnswer {
+    try await open(endpoint) { inbound, outbound in
+      // It hears the answer to a request that it has not made in these words.
+      var session = try HTTP2Session(role: .client)
+      _ = try session.open(HostileClientTests.headers(), ends: true)
+      _ = try session.transmit { _ in }
+      try await outbound.write(ByteBuffer(bytes: Frames.preface + request))
+      var answer = RawAnswer()
+      while answer.code == nil, let input = try await inbound.next() {
+        try session.receive(input.readableBytesSpan)
+        while let event = session.nextEvent() { note(event, input, &session, &answer) }
+      }
+      return answer
     }
   }
 
