@@ -17,7 +17,8 @@ package struct ConnectionAcceptor: Sendable {
     self.router = router.forOneServer()
     self.configuration = configuration
     registry = ServedConnections(
-      limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory))
+      limit: configuration.maximumConnections, memory: MemoryBudget(limit: configuration.memory),
+      abandonedHandlers: AbandonedHandlers(limit: configuration.maximumAbandonedHandlers))
     self.tls = tls
     self.logger = logger
   }

@@ -18,7 +18,8 @@ final class MemoryBudget: Sendable {
   func share(among connections: Int) -> Int { limit / max(1, connections) }
 }
 
-/// What one connection holds for calls: messages not read by handlers, messages not taken by the peer.
+/// What one connection holds for calls: the calls themselves with their metadata, messages not read by
+/// handlers, messages not taken by the peer.
 ///
 /// Nothing is counted byte by byte: once a portion has come in or was written, what is held is counted
 /// anew.
@@ -28,6 +29,8 @@ struct HeldMemory {
   /// As it was last counted.
   private(set) var held = 0
   private var moved = 0
+  /// What the open calls take by being open, now and as it was last counted.
+  private var own = (now: 0, counted: 0)
 
   /// The bound is exceeded by no more than this, and one message, before that is seen.
   static let portion = 64 << 10
@@ -47,12 +50,25 @@ struct HeldMemory {
     return moved >= Self.portion
   }
 
+  /// A call begins, which takes so many bytes as long as it is open; true: it is time to count.
+  mutating func open(_ bytes: Int) -> Bool {
+    own.now += bytes
+    return own.now - own.counted >= Self.portion
+  }
+
+  /// The call is over.
+  mutating func close(_ bytes: Int) {
+    own.now -= bytes
+    mayHaveShrunk()
+  }
+
   /// Bytes were read, or have left.
   mutating func mayHaveShrunk() { moved |= 1 }
 
   /// Takes a new count; answers by how much it differs from the last.
   mutating func count(_ bytes: Int) -> Int {
     moved = 0
+    own.counted = own.now
     defer { held = bytes }
     return bytes - held
   }

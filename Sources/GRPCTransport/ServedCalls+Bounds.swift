@@ -1,6 +1,7 @@
 import GRPC
 import HTTP2
 import NIOCore
+import Synchronization
 
 /// What a connection may cost beside its flow-control windows.
 struct ServedBounds: Sendable {
@@ -21,12 +22,12 @@ extension ServedCalls {
     if registry.memory.isExceeded || memory.isNearlyFull {
       if memory.isStale { keepBounds() }
       if registry.memory.isExceeded {
-        registry.reclaimMemory()
+        registry.reclaimMemory(at: link.time)
         return false
       }
       if memory.isNearlyFull { return false }
     }
-    return abandoned.isBelow(bounds.abandonedHandlers)
+    return !abandoned.isFull
   }
 
   /// Ends the calls whose clients do not get on with their requests.
@@ -44,6 +45,15 @@ extension ServedCalls {
 
   private static let tooSlow = RPCError(.deadlineExceeded, "the request comes too slowly")
 
+  /// A call has begun, with so many bytes of headers.
+  func begun(_ stream: ServedStream, headBytes: Int) {
+    stream.ownBytes = Self.callOverhead + 2 * headBytes
+    if memory.open(stream.ownBytes) { keepBounds() }
+  }
+
+  /// Of a call and its handler, about; headers of 7 KiB were seen to take 8 to 15 KiB.
+  private static var callOverhead: Int { 4 << 10 }
+
   /// Bytes of calls have come, or were written.
   func move(_ bytes: Int, _ link: HTTP2Link<ServedCalls>) {
     if memory.move(bytes) { keepBounds() }
@@ -58,8 +68,13 @@ extension ServedCalls {
     link.hop {
       // First: what is asked for from here on may concern bytes that are not in this count.
       $0.role.isAskedToKeepBounds.store(false, ordering: .releasing)
-      $0.role.keepBounds()
+      $0.role.keepBoundsIfOfUse()
     }
+  }
+
+  /// Counts only if there is something to find or to end.
+  private func keepBoundsIfOfUse() {
+    if memory.isStale || memory.held > allowedMemory ?? .max { keepBounds() }
   }
 
   /// Counts what is held; while it is too much, ends the call that holds most.
@@ -107,6 +122,19 @@ extension ServedCalls {
 }
 
 extension ServedConnections {
+  /// The same for a call that is refused, but not for each: peers may make very many.
+  func reclaimMemory(at now: NIODeadline) {
+    let last = lastReclaim.load(ordering: .relaxed)
+    guard now.uptimeNanoseconds >= last + Self.reclaimInterval,
+      lastReclaim.compareExchange(
+        expected: last, desired: now.uptimeNanoseconds, ordering: .relaxed
+      ).exchanged
+    else { return }
+    reclaimMemory()
+  }
+
+  private static var reclaimInterval: UInt64 { 10_000_000 }
+
   /// Has every connection count what it holds, also those where nothing moves, and end what is
   /// beyond its share.
   func reclaimMemory() {

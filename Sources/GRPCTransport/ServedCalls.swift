@@ -22,7 +22,7 @@ final class ServedCalls: ConnectionRole {
   let bounds: ServedBounds
   @exclusivity(unchecked) var memory: HeldMemory
   let isAskedToKeepBounds = Atomic<Bool>(false)
-  @exclusivity(unchecked) var abandoned = AbandonedCalls()
+  let abandoned: AbandonedHandlers
   @exclusivity(unchecked) private var counts = ServedCounts()
 
   init(
@@ -34,6 +34,8 @@ final class ServedCalls: ConnectionRole {
     heads = RequestHeads(RequestHeadReader(router: router, limits: limits))
     self.registry = registry
     self.bounds = bounds
+    abandoned = AbandonedHandlers(
+      limit: bounds.abandonedHandlers, ofServer: registry.abandonedHandlers)
     memory = HeldMemory(limit: bounds.memory)
     self.logger = logger
     runtime = EventLoopRuntime.current(eventLoop)
@@ -68,7 +70,7 @@ final class ServedCalls: ConnectionRole {
       guard let served = served(stream) else { return }
       streams[stream.slot] = nil
       served.closed()
-      memory.mayHaveShrunk()
+      memory.close(served.ownBytes)
     case .goAway, .settings, .ping, .pong: break
     }
   }
@@ -101,6 +103,7 @@ final class ServedCalls: ConnectionRole {
       runtime: runtime, logger: logger)
     served.call = call
     call.begin()
+    begun(served, headBytes: block.byteCount)
   }
 
   private func receive(

@@ -32,10 +32,16 @@ final class ServedConnections: Sendable {
 
   /// What they all hold for calls.
   let memory: MemoryBudget
+  /// When a refused call last had it counted anew, in nanoseconds of `NIODeadline`.
+  let lastReclaim = Atomic<UInt64>(0)
 
-  init(limit: Int, memory: MemoryBudget) {
+  /// Of all connections, also those that are gone.
+  let abandonedHandlers: AbandonedHandlers
+
+  init(limit: Int, memory: MemoryBudget, abandonedHandlers: AbandonedHandlers) {
     self.limit = limit
     self.memory = memory
+    self.abandonedHandlers = abandonedHandlers
   }
 
   deinit { ChannelzRegistry.shared.removeServer(id) }

@@ -1,6 +1,7 @@
 import GRPC
 import HTTP2
 import NIOCore
+import Synchronization
 
 /// One stream of a served connection: its call, and the call's way out.
 ///
@@ -24,25 +25,46 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   @exclusivity(unchecked) private var unconsumed = 0
   @exclusivity(unchecked) private var requestsHaveEnded = false
   @exclusivity(unchecked) private var request = ProgressWatch()
+  /// A handler has its call, and the call has this: when it is gone, the handler has ended.
+  @exclusivity(unchecked) private var place: AbandonedHandlers.Place?
+  /// Not the connection's: what others have handed over must not make a call on the loop wait, and
+  /// its message with it, where nobody counts its bytes.
+  private let pendingHops = Atomic<Int>(0)
+  /// What its call takes of memory by being open, in bytes.
+  @exclusivity(unchecked) var ownBytes = 0
 
   init(_ stream: HTTP2Stream, on link: HTTP2Link<ServedCalls>) {
     self.stream = stream
     self.link = link
   }
 
+  /// Whether work may be done right here: on the loop, with nothing handed over before it.
+  private var isHere: Bool {
+    link.eventLoop.inEventLoop && pendingHops.load(ordering: .acquiring) == 0
+  }
+
+  /// Does work on the loop, after what was handed over before.
+  private func hop(_ work: @escaping @Sendable () -> Void) {
+    pendingHops.add(1, ordering: .acquiringAndReleasing)
+    link.eventLoop.execute {
+      self.pendingHops.subtract(1, ordering: .acquiringAndReleasing)
+      work()
+    }
+  }
+
   func perform(_ operation: ServerOperation) {
-    if link.isHere {
+    if isHere {
       performHere(operation)
     } else {
-      link.hop { _ in self.performHere(operation) }
+      hop { self.performHere(operation) }
     }
   }
 
   func consumed(_ bytes: Int) {
-    if link.isHere {
+    if isHere {
       consumedHere(bytes)
     } else {
-      link.hop { _ in self.consumedHere(bytes) }
+      hop { self.consumedHere(bytes) }
     }
   }
 
@@ -121,6 +143,8 @@ final class ServedStream: CallTransport, @unchecked Sendable {
 
   /// Ends the call with an error, or its stream when the call has ended and its answer is not taken.
   func giveUp(_ error: RPCError) {
+    link.role.memory.close(ownBytes)
+    ownBytes = 0
     if call?.cutOff(error) == true { return }
     link.session.reset(stream, .enhanceYourCalm)
     link.scheduleFlush()
@@ -132,7 +156,9 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   }
 
   /// What the stream keeps in memory, in bytes.
-  var heldBytes: Int { (call?.heldBytes ?? 0) + link.session.queuedBytes(on: stream) }
+  var heldBytes: Int {
+    ownBytes + (call?.heldBytes ?? 0) + link.session.queuedBytes(on: stream)
+  }
 
   /// Answers a request that is no call.
   func refuse(_ error: RPCError, httpStatus: Int) {
@@ -177,7 +203,7 @@ final class ServedStream: CallTransport, @unchecked Sendable {
   func closed() {
     guard let call else { return }
     self.call = nil
-    if !hasEnded || isCutOff { link.role.abandoned.add(call) }
+    if !hasEnded || isCutOff { place = link.role.abandoned.takePlace() }
     callEnded(false)
     call.reset()
   }

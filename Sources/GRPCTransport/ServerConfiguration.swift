@@ -10,7 +10,8 @@ public struct ServerConfiguration: Sendable {
   /// Connections open at once; more are closed as they come.
   public var maximumConnections = 10_000
   /// Bytes that one connection may hold for its calls: messages that handlers have not read, those
-  /// that have come in part, and answers that the peer has not taken.
+  /// that have come in part, answers that the peer has not taken, and for each open call 4 KiB
+  /// and twice its headers.
   ///
   /// Near the bound, new calls are refused (REFUSED_STREAM, which clients may try again). Beyond it, by
   /// at most some 64 KiB and one message, the calls that hold most end with RESOURCE_EXHAUSTED.
@@ -18,6 +19,9 @@ public struct ServerConfiguration: Sendable {
   /// Bytes that all connections together may hold for their calls. Beyond it, new calls are refused,
   /// and connections that hold more than their even share are cut back to it.
   public var memory = 1 << 30
+  /// Handlers that may run on when their calls are over, since they ignore their cancellation; of one
+  /// connection as many as it may have streams. Beyond it, new calls are refused (REFUSED_STREAM).
+  public var maximumAbandonedHandlers = 10_000
   /// TLS for every connection; nil: plaintext.
   public var tls: ServerTLS?
   /// How long a TLS handshake may take.

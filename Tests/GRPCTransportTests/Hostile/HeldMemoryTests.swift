@@ -16,6 +16,19 @@ struct HeldMemoryTests {
     #expect(memory.isStale)
   }
 
+  @Test("It is time to count once the open calls have grown by a portion since the last count")
+  func ownBytes() {
+    var memory = HeldMemory(limit: 1)
+    let half = HeldMemory.portion / 2
+    let isTime = [half, half - 1, 1].map { memory.open($0) }
+    #expect(isTime == [false, false, true])
+    _ = memory.count(0)
+    memory.close(half)
+    #expect(memory.isStale)
+    let isTimeAgain = [half, half, half].map { memory.open($0) }
+    #expect(isTimeAgain == [false, false, true])
+  }
+
   @Test("The bound is exceeded by what is more than it, and nearly full from seven eighths of it")
   func limit() {
     var memory = HeldMemory(limit: 16)

@@ -1,5 +1,6 @@
 import GRPC
 import HTTP2
+import NIOCore
 import Testing
 
 @testable import GRPCTransport
@@ -210,6 +211,80 @@ struct MemoryBoundTests {
           if heard.ended.contains(id) { return }
         }
         Issue.record("no place was given back")
+      }
+    }
+  }
+
+  @Test("A server counts the handlers that connections leave behind, and each that ends")
+  func handlersOfLostConnections() async throws {
+    var configuration = ServerConfiguration()
+    configuration.connections.concurrentStreams = 10
+    configuration.maximumAbandonedHandlers = 25
+    try await Fixture.run(.tcp, server: configuration) { fixture in
+      for _ in 0..<4 {
+        try await RawPeer.with(fixture.server.endpoint) { peer in
+          #expect(await peer.send(Self.open(0..<10)))
+          await Self.settle(peer)
+        }
+        while fixture.server.connectionCount > 0 { await Task.yield() }
+      }
+      // The third connection found twenty, the fourth thirty.
+      #expect(fixture.service.ignoring.value == 30)
+      try await RawPeer.with(fixture.server.endpoint) { peer in
+        #expect(await peer.send(Frames.call(1)))
+        await Self.settle(peer)
+        #expect(peer.log.contents.resets == [1: Self.refused])
+        fixture.service.gate.fire()
+        for number in UInt32(1)..<500 {
+          let id = Frames.id(number)
+          #expect(await peer.send(Frames.call(id)))
+          let heard = await peer.log.wait { $0.ended.contains(id) || $0.resets[id] != nil }
+          if heard.ended.contains(id) { return }
+        }
+        Issue.record("no place was given back")
+      }
+    }
+  }
+
+  @Test("Calls that are merely open, and their metadata, count as well")
+  func openCalls() async throws {
+    try await Fixture.run(.tcp, server: Self.configuration(connection: 1 << 20)) { fixture in
+      let more = (0..<7).flatMap { Frames.literal("x-\($0)", String(repeating: "v", count: 950)) }
+      for (metadata, most) in [([], 256), (more, 64)] as [([UInt8], Int)] {
+        try await RawPeer.with(fixture.server.endpoint) { peer in
+          for number in 0..<UInt32(400) {
+            let id = Frames.id(number)
+            #expect(await peer.send(Frames.headers(id, "/test.Echo/Join", metadata)))
+          }
+          await Self.settle(peer)
+          let refused = peer.log.contents.resets.values.count { $0 == Self.refused }
+          #expect((400 - most..<400).contains(refused), "\(refused)")
+          #expect(!peer.log.contents.isClosed)
+        }
+      }
+    }
+  }
+
+  @Test("Answers do not wait uncounted for what others have handed to the connection's loop")
+  func handedOver() async throws {
+    let configuration = Self.configuration(all: 1 << 20)
+    try await Fixture.run(.tcp, server: configuration) { fixture in
+      let message = Frames.message([UInt8](repeating: 1, count: 64 << 10))
+      let opening = Frames.magic + Frames.settings([4: 0])
+      try await RawPeer.with(fixture.server.endpoint, sending: opening) { peer in
+        await Self.acknowledge(peer)
+        await Self.settle(peer)
+        let link = try #require(fixture.server.registry.links.first)
+        let body = Frames.headers(1) + Self.body(1, message) + Frames.data(1, [], ends: true)
+        // Both within one turn of the loop: what is handed over waits while the call is answered.
+        let queued = await link.ask { link in
+          link.hop { _ in }
+          link.channel?.pipeline.fireChannelRead(ByteBuffer(bytes: body))
+          let queued = link.session.heldBytes.queued
+          link.channel?.pipeline.fireChannelReadComplete()
+          return queued
+        }
+        #expect(queued == message.count)
       }
     }
   }

@@ -41,6 +41,12 @@ struct InteropServer: AsyncParsableCommand {
   @Option(help: "How responses are compressed where the client asks for it: gzip or deflate.")
   var compression = MessageEncoding.gzip
 
+  @Option(help: "Bytes that all connections together may hold for their calls.")
+  var memory = ServerConfiguration().memory
+
+  @Option(help: "Bytes that one connection may hold for its calls.")
+  var connectionMemory = ServerConfiguration().connectionMemory
+
   func validate() throws {
     guard (tlsCert == nil) == (tlsKey == nil) else {
       throw ValidationError("Give both --tls-cert and --tls-key, or neither.")
@@ -68,6 +74,8 @@ struct InteropServer: AsyncParsableCommand {
 
   private var configuration: ServerConfiguration {
     var configuration = ServerConfiguration()
+    configuration.memory = memory
+    configuration.connectionMemory = connectionMemory
     if let tlsCert, let tlsKey {
       configuration.tls = ServerTLS(.files(certificateChain: tlsCert, privateKey: tlsKey))
     }
