@@ -10,7 +10,7 @@ import NIOPosix
 ///
 /// SAFETY: `@unchecked`, since `timers` and `callers` are touched on the event loop only; the timers'
 /// exclusivity is unchecked, since what a timer does runs after the access to it.
-final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
+final class EventLoopRuntime: CallRuntime, ActionScheduler, TaskExecutor, @unchecked Sendable {
   let eventLoop: any EventLoop
   @exclusivity(unchecked) private var timers: LoopTimers
   private var callers: [WaitingCaller] = []
@@ -77,14 +77,15 @@ final class EventLoopRuntime: CallRuntime, TaskExecutor, @unchecked Sendable {
 
   func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
-  ) -> any ScheduledAction {
+  ) -> ScheduledAction {
     guard eventLoop.inEventLoop else {
-      return eventLoop.scheduleTask(in: TimeAmount(delay), action)
+      return ScheduledAction(LoopTimer(eventLoop.scheduleTask(in: TimeAmount(delay), action)))
     }
-    return LoopTimer(runtime: self, ticket: timers.add(action, after: delay, on: self))
+    return ScheduledAction(self, ticket: timers.add(action, after: delay, on: self).rawValue)
   }
 
-  fileprivate func cancel(_ ticket: LoopTimers.Ticket) {
+  func cancel(_ ticket: UInt64) {
+    let ticket = LoopTimers.Ticket(rawValue: ticket)
     if eventLoop.inEventLoop {
       timers.remove(ticket)
     } else {
@@ -156,11 +157,11 @@ private struct LoopTimers {
   }
 }
 
-private struct LoopTimer: ScheduledAction {
-  let runtime: EventLoopRuntime
-  let ticket: LoopTimers.Ticket
+/// A delay of the loop's own, for what is begun elsewhere.
+private final class LoopTimer: ActionScheduler {
+  private let timer: Scheduled<Void>
 
-  func cancel() { runtime.cancel(ticket) }
+  init(_ timer: Scheduled<Void>) { self.timer = timer }
+
+  func cancel(_ ticket: UInt64) { timer.cancel() }
 }
-
-extension Scheduled<Void>: ScheduledAction {}

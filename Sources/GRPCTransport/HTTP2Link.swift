@@ -57,6 +57,8 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
   private var isClosing = false
   private var hasEnded = false
   @exclusivity(unchecked) private var lastRead = NIODeadline.now()
+  /// The same by the calls' clock, once it was asked for.
+  @exclusivity(unchecked) private var lastReadInstant: ContinuousClock.Instant?
   private var lastRenewal = NIODeadline.now()
   /// The one timer of the connection, and when it goes off.
   private var timer: (time: NIODeadline, Scheduled<Void>)?
@@ -83,6 +85,15 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
 
   /// The time, read once a burst; to be asked on the loop.
   var time: NIODeadline { isReading ? lastRead : .now() }
+
+  /// As `time`, by the clock that calls go by.
+  var instant: ContinuousClock.Instant {
+    guard isReading else { return .now }
+    if let lastReadInstant { return lastReadInstant }
+    let now = ContinuousClock.now
+    lastReadInstant = now
+    return now
+  }
 
   // MARK: Work from elsewhere
 
@@ -145,6 +156,7 @@ final class HTTP2Link<Role: ConnectionRole>: ChannelInboundHandler, @unchecked S
     isReading = true
     let input = unwrapInboundIn(data)
     lastRead = .now()
+    lastReadInstant = nil
     if life.heard(at: lastRead) { arm() }
     if lastRead - lastRenewal > .seconds(1) {
       session.renewAllowance()

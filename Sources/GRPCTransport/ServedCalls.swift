@@ -100,7 +100,7 @@ final class ServedCalls: ConnectionRole {
     let served = add(stream, link)
     let call = ServerCall(
       head: consume head, peer: link.peer, router: router, limits: limits, transport: served,
-      runtime: runtime, logger: logger)
+      runtime: runtime, logger: logger, arrival: link.instant)
     served.call = call
     call.begin()
     begun(served, headBytes: block.byteCount)

@@ -9,6 +9,19 @@ struct TimingWheel<Value> {
   struct Ticket {
     fileprivate let index: Int32
     fileprivate let generation: UInt32
+
+    fileprivate init(index: Int32, generation: UInt32) {
+      self.index = index
+      self.generation = generation
+    }
+
+    /// The ticket of this number; one that was never given out removes nothing.
+    init(rawValue: UInt64) {
+      index = Int32(truncatingIfNeeded: rawValue >> 32)
+      generation = UInt32(truncatingIfNeeded: rawValue)
+    }
+
+    var rawValue: UInt64 { UInt64(UInt32(bitPattern: index)) << 32 | UInt64(generation) }
   }
 
   private struct Entry {

@@ -138,8 +138,8 @@ struct DeadlineTests {
 private struct LateTimers: CallRuntime {
   let base: TaskRuntime<ManualClock>
 
-  struct Never: ScheduledAction {
-    func cancel() {}
+  final class Never: ActionScheduler {
+    func cancel(_ ticket: UInt64) {}
   }
 
   var now: ContinuousClock.Instant { base.now }
@@ -148,7 +148,7 @@ private struct LateTimers: CallRuntime {
   }
   func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
-  ) -> any ScheduledAction {
-    Never()
+  ) -> ScheduledAction {
+    ScheduledAction(Never())
   }
 }

@@ -24,7 +24,7 @@ public protocol CallRuntime: Sendable {
   /// `CallRuntimeLimits.longestDelay`; never before `schedule` has returned.
   func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
-  ) -> any ScheduledAction
+  ) -> ScheduledAction
 }
 
 extension CallRuntime {
@@ -50,9 +50,26 @@ public struct WaitingCaller: Sendable {
 }
 
 /// An action that waits for its time.
-public protocol ScheduledAction: Sendable {
+///
+/// A struct, since each call has one, and an existential of any size is dear to copy and to drop.
+public struct ScheduledAction: Sendable {
+  private let scheduler: any ActionScheduler
+  private let ticket: UInt64
+
+  /// An action that a scheduler knows by a number.
+  public init(_ scheduler: any ActionScheduler, ticket: UInt64 = 0) {
+    self.scheduler = scheduler
+    self.ticket = ticket
+  }
+
   /// Prevents the action unless it has begun. Harmless at any time and any number of times.
-  func cancel()
+  public func cancel() { scheduler.cancel(ticket) }
+}
+
+/// What lets actions wait.
+public protocol ActionScheduler: AnyObject, Sendable {
+  /// As `ScheduledAction.cancel()`, for the action of this number.
+  func cancel(_ ticket: UInt64)
 }
 
 /// What every runtime can rely on.

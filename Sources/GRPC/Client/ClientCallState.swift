@@ -43,8 +43,8 @@ struct ClientCallState: ~Copyable {
   var retry: RetryState
   var hasDeadlineStarted = false
   /// The deadline's, and that of the next attempt.
-  var deadlineTimer: (any ScheduledAction)?
-  var retryTimer: (any ScheduledAction)?
+  var deadlineTimer: ScheduledAction?
+  var retryTimer: ScheduledAction?
 
   // As errors of any kind already, since each call has them.
   private static let writtenAfterEnd: any Error = ClientCall.writtenAfterEnd
@@ -240,8 +240,8 @@ struct ClientCallState: ~Copyable {
     var releasedBytes = 0
     /// Whether the call's method has a policy for retries.
     var hasRetryPolicy: Bool
-    var deadlineTimer: (any ScheduledAction)?
-    var retryTimer: (any ScheduledAction)?
+    var deadlineTimer: ScheduledAction?
+    var retryTimer: ScheduledAction?
   }
 
   /// Ends the call by the server's word, or by our own; nil when it has ended.

@@ -30,15 +30,16 @@ public struct TaskRuntime<C: Clock>: CallRuntime where C.Duration == Duration {
   /// Waits on the clock in a task of its own.
   public func schedule(
     after delay: Duration, _ action: @escaping @Sendable () -> Void
-  ) -> any ScheduledAction {
+  ) -> ScheduledAction {
     let clock = clock
     let due = clock.now.advanced(by: delay)
-    return TimerTask(
-      task: Task(executorPreference: executor) {
-        guard (try? await clock.sleep(until: due, tolerance: nil)) != nil, !Task.isCancelled
-        else { return }
-        action()
-      })
+    return ScheduledAction(
+      TimerTask(
+        Task(executorPreference: executor) {
+          guard (try? await clock.sleep(until: due, tolerance: nil)) != nil, !Task.isCancelled
+          else { return }
+          action()
+        }))
   }
 }
 
@@ -49,10 +50,10 @@ extension TaskRuntime where C == ContinuousClock {
   }
 }
 
-private struct TimerTask: ScheduledAction {
-  let task: Task<Void, Never>
+private final class TimerTask: ActionScheduler {
+  private let task: Task<Void, Never>
 
-  func cancel() {
-    task.cancel()
-  }
+  init(_ task: Task<Void, Never>) { self.task = task }
+
+  func cancel(_ ticket: UInt64) { task.cancel() }
 }

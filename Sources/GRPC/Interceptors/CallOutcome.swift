@@ -9,7 +9,7 @@ public struct CallOutcome: Sendable {
   public let messagesReceived: Int
   /// Messages that were written, likewise.
   public let messagesSent: Int
-  /// Since the interceptors began.
+  /// Since the interceptors began; at a server, since the call came.
   public let duration: Duration
 
   /// An outcome; for tests of interceptors.

@@ -28,7 +28,7 @@ public final class ServerCall: Sendable {
 
   private struct Life {
     var phase = Phase.created
-    var timer: (any ScheduledAction)?
+    var timer: ScheduledAction?
     /// The client's, or what an interceptor has made of it.
     var metadata: Metadata
     var trailingMetadata = Metadata()
@@ -39,6 +39,7 @@ public final class ServerCall: Sendable {
 
   let peer: CallPeer
   let deadline: ContinuousClock.Instant?
+  private let arrival: ContinuousClock.Instant
   let acceptedEncodings: MessageEncodings
   let previousAttempts: Int32
 
@@ -53,17 +54,20 @@ public final class ServerCall: Sendable {
   private let responseEncoding: Atomic<MessageEncoding>
   private let lastWasCompressed = Atomic<Bool>(false)
 
-  /// A call that has come; nothing happens before `begin()`.
+  /// A call that has come, now or at `arrival`; nothing happens before `begin()`.
   public init(
     head: RequestHead, peer: CallPeer, router: borrowing Router, limits: CallLimits = CallLimits(),
-    transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger
+    transport: any CallTransport<ServerOperation>, runtime: any CallRuntime, logger: Logger,
+    arrival: ContinuousClock.Instant? = nil
   ) {
     route = Self.route(for: head, in: router)
     self.peer = peer
     life = Mutex(Life(metadata: head.metadata))
     hasSingleRequest = route?.method.kind.hasSingleRequest ?? false
     timeout = head.timeout.flatMap { $0 < CallRuntimeLimits.longestDelay ? max($0, .zero) : nil }
-    deadline = timeout.map { runtime.now.advanced(by: $0) }
+    let arrival = arrival ?? runtime.now
+    self.arrival = arrival
+    deadline = timeout.map { arrival.advanced(by: $0) }
     self.limits = limits
     self.runtime = runtime
     self.logger = logger
@@ -102,7 +106,7 @@ extension ServerCall {
       abort(.noSuchMethod)
       return
     }
-    var timer: (any ScheduledAction)?
+    var timer: ScheduledAction?
     if let timeout {
       // Strong: it is cancelled when the call ends, as every call does.
       timer = runtime.schedule(after: timeout) { self.expire() }
@@ -286,7 +290,7 @@ extension ServerCall {
       // Here, and not within the route: each function on the way to a handler costs each call.
       let response: [UInt8]? =
         if let interceptors = route.interceptors {
-          try await interceptors.run(self, from: 0, since: now, route.handler)
+          try await interceptors.run(self, from: 0, since: arrival, route.handler)
         } else {
           try await route.handler(self)
         }
@@ -344,7 +348,7 @@ extension ServerCall {
   /// Moves to `ended`; nil when it was there. With a code when something else than the handler's end
   /// has ended the call.
   private func end(_ code: StatusCode? = nil) -> Ended? {
-    var timer: (any ScheduledAction)?
+    var timer: ScheduledAction?
     let ended: Ended? = life.withLock { life in
       let task: Task<Void, Never>?
       let hadHandler: Bool
@@ -383,8 +387,6 @@ extension ServerCall {
 // MARK: - For interceptors
 
 extension ServerCall {
-  var now: ContinuousClock.Instant { runtime.now }
-
   /// How the part of a call within an interceptor has ended; nil has not begun.
   func outcome(
     _ result: Result<[UInt8]?, any Error>?, since start: ContinuousClock.Instant
@@ -412,7 +414,7 @@ extension ServerCall {
     // Nobody waits for it, and what comes of it goes nowhere.
     _ = runtime.start {
       _ = try? await ServerContext.$current.withValue(self.context) {
-        try await interceptors.run(self, from: 0, since: self.now) { _ in throw error }
+        try await interceptors.run(self, from: 0, since: self.arrival) { _ in throw error }
       }
     }
   }
