@@ -1,13 +1,13 @@
 import DequeModule
 import Synchronization
 
-/// The two message directions of one call, between the transport's events and the task that reads
-/// and writes. The same for both sides.
+/// The two message directions of one call at the server, between the transport's events and the task that
+/// reads and writes.
 ///
 /// Reading and writing suspend only when there is nothing to read, or no room to write. The lock
 /// guards a few words and is never held while a transport or a task is called; on the executor of a
 /// connection it is never contended.
-struct CallStreams<Operation: Sendable>: ~Copyable, Sendable {
+struct CallStreams: ~Copyable, Sendable {
   // Not private: whoever holds a `CallStreams` holds this too.
   struct State: ~Copyable {
     var inbound: InboundMessages
@@ -18,18 +18,17 @@ struct CallStreams<Operation: Sendable>: ~Copyable, Sendable {
     /// Why nothing can be written any more.
     var writeEnd: (any Error)?
     /// Goes before the first operation.
-    var head: Operation?
-    var outbox: Deque<Operation> = []
-    var transport: (any CallTransport<Operation>)?
+    var head: ResponseHead?
+    var outbox: Deque<ServerOperation> = []
     /// Somebody is at the outbox, so that operations stay in order.
     var isPerforming = false
 
-    fileprivate mutating func enqueue(_ operation: Operation) {
-      if let head = head.take() { outbox.append(head) }
+    fileprivate mutating func enqueue(_ operation: ServerOperation) {
+      if let head = head.take() { outbox.append(.initialMetadata(head)) }
       outbox.append(operation)
     }
 
-    /// What there is for a reader that waits. Call it before `takeConsumed`.
+    /// What there is for a reader that waits. Call it before `takeConsumed()`.
     fileprivate mutating func deliver() -> Delivery? {
       guard reader != nil else { return nil }
       let next = inbound.next()
@@ -37,35 +36,30 @@ struct CallStreams<Operation: Sendable>: ~Copyable, Sendable {
       return reader.take().map { Delivery(reader: $0, next: next) }
     }
 
-    /// Whom to tell of how many bytes as consumed.
-    fileprivate mutating func takeConsumed() -> Consumed<Operation>? {
-      let bytes = inbound.takeConsumed()
-      guard bytes > 0, let transport else { return nil }
-      return Consumed(transport: transport, bytes: bytes)
-    }
-
-    /// The transport, when nothing is in the way and the caller may perform at once; it then calls
+    /// Whether nothing is in the way and the caller may perform at once; it then calls
     /// `performAll(isMine: true)`.
-    fileprivate mutating func beginPerforming() -> (any CallTransport<Operation>)? {
-      guard !isPerforming, outbox.isEmpty, let transport else { return nil }
+    fileprivate mutating func beginPerforming() -> Bool {
+      guard !isPerforming, outbox.isEmpty else { return false }
       isPerforming = true
-      return transport
+      return true
     }
   }
 
   private let state: Mutex<State>
+  private let transport: any CallTransport<ServerOperation>
   private let cancellation: any Error
 
   /// `cancellation` is thrown to a task that is cancelled while it waits here; `encoding` is that
   /// of the peer's compressed messages.
   init(
-    limits: CallLimits, encoding: MessageEncoding = .identity, head: Operation?,
-    transport: (any CallTransport<Operation>)?, cancellation: any Error
+    limits: CallLimits, encoding: MessageEncoding = .identity, head: ResponseHead,
+    transport: any CallTransport<ServerOperation>, cancellation: any Error
   ) {
     state = Mutex(
       State(
         inbound: InboundMessages(limit: limits.maximumInboundMessage, encoding: encoding),
-        budget: OutboundBudget(limits), head: head, transport: transport))
+        budget: OutboundBudget(limits), head: head))
+    self.transport = transport
     self.cancellation = cancellation
   }
 }
@@ -117,9 +111,14 @@ extension CallStreams {
   var underWay: MessageUnderWay? { state.withLock { $0.inbound.underWay } }
 
   private func readNow() -> InboundMessages.Next {
-    let (next, consumed) = state.withLock { ($0.inbound.next(), $0.takeConsumed()) }
-    consumed?.tell()
+    let (next, consumed) = state.withLock { ($0.inbound.next(), $0.inbound.takeConsumed()) }
+    tell(consumed)
     return next
+  }
+
+  /// Says to the transport what is consumed.
+  private func tell(_ consumed: Int) {
+    if consumed > 0 { transport.consumed(consumed) }
   }
 
   private func park(_ continuation: CheckedContinuation<InboundMessage?, any Error>) {
@@ -141,8 +140,8 @@ extension CallStreams {
 
   /// Hands the reader that waits, if any, what there is, and tells the transport what is consumed.
   private func wakeReader() {
-    let (delivery, consumed) = state.withLock { ($0.deliver(), $0.takeConsumed()) }
-    consumed?.tell()
+    let (delivery, consumed) = state.withLock { ($0.deliver(), $0.inbound.takeConsumed()) }
+    tell(consumed)
     delivery?.carryOut()
   }
 }
@@ -178,14 +177,6 @@ private struct Delivery: Sendable {
   }
 }
 
-/// What is to be said to the transport once the lock is free.
-private struct Consumed<Operation: Sendable>: Sendable {
-  let transport: any CallTransport<Operation>
-  let bytes: Int
-
-  func tell() { transport.consumed(bytes) }
-}
-
 // MARK: - Events from the transport
 
 extension CallStreams {
@@ -205,35 +196,29 @@ extension CallStreams {
         }
         let delivery = state.deliver()
         waiting = state.inbound.count
-        return (delivery, state.takeConsumed())
+        return (delivery, state.inbound.takeConsumed())
       }
     }
-    consumed?.tell()
+    tell(consumed)
     delivery?.carryOut()
     if let fault { throw fault }
     return (completed, waiting)
   }
 
-  /// The peer sends no more messages; with an error, it is thrown once the others are read. Answers
-  /// the error that ends the reading, also that a message is cut short, and how many messages wait.
-  @discardableResult
-  func finishReceiving(_ error: RPCError?) -> (final: RPCError?, waiting: Int) {
+  /// The peer sends no more messages. Answers the error that ends the reading when one is cut short, and
+  /// how many messages wait.
+  func finishReceiving() -> (final: RPCError?, waiting: Int) {
     var final: RPCError?
     var waiting = 0
     let (delivery, consumed) = state.withLock { state in
-      final = state.inbound.finish(error)
+      final = state.inbound.finish(nil)
       let delivery = state.deliver()
       waiting = state.inbound.count
-      return (delivery, state.takeConsumed())
+      return (delivery, state.inbound.takeConsumed())
     }
-    consumed?.tell()
+    tell(consumed)
     delivery?.carryOut()
     return (final, waiting)
-  }
-
-  /// The encoding of the peer's compressed messages from now on.
-  func setInboundEncoding(_ encoding: MessageEncoding) {
-    state.withLock { $0.inbound.encoding = encoding }
   }
 
   /// So many written bytes have left.
@@ -243,24 +228,17 @@ extension CallStreams {
     }
     if let writers { for writer in writers { writer.continuation.resume() } }
   }
-
-  /// The way out is there: does what has waited for it.
-  func attach(_ transport: any CallTransport<Operation>) {
-    state.withLock { $0.transport = transport }
-    performAll()
-    wakeReader()
-  }
 }
 
 // MARK: - Writing
 
 extension CallStreams {
-  /// Writes an operation that is `bytes` long, once there is room.
+  /// Writes a message once there is room.
   ///
   /// - Throws: the reason, when nothing can be written any more; `cancellation`. Then nothing is
   ///   written.
-  nonisolated(nonsending) func write(_ operation: Operation, bytes: Int) async throws {
-    while try !writeNow(operation, bytes: bytes) {
+  nonisolated(nonsending) func write(_ message: OutboundMessage) async throws {
+    while try !writeNow(message) {
       let id = state.withLock { state in
         state.nextWriter += 1
         return state.nextWriter
@@ -273,88 +251,53 @@ extension CallStreams {
     }
   }
 
-  /// Writes a message without looking for room. Does nothing when writing has ended.
-  func submit(_ operation: Operation) {
-    state.withLock { state in
-      guard state.writeEnd == nil else { return }
-      state.budget.writtenCount += 1
-      state.enqueue(operation)
-    }
-    performAll()
-  }
-
-  /// Ends writing by up to two last operations; false, and nothing done, when it has ended before.
+  /// Ends writing and reading by the last message, if there is one, and the trailers; does nothing when
+  /// writing has ended before.
   ///
   /// - Parameters:
   ///   - withHead: whether the head goes before them when it has not gone yet.
-  ///   - reason: what later writes throw.
-  ///   - stopsReading: drops what comes from now on, and what is not read.
-  @discardableResult
-  func finishWriting(
-    _ first: Operation?, _ last: Operation?, withHead: Bool, reason: any Error,
-    stopsReading: Bool = false
-  ) -> Bool {
-    var head: Operation?
+  ///   - reason: what later reads and writes throw.
+  func finish(
+    _ message: OutboundMessage?, _ trailers: ResponseTrailers, withHead: Bool, reason: any Error
+  ) {
+    var head: ResponseHead?
     var writers: Deque<WaitingWriter> = []
     var delivery: Delivery?
     let admission = state.withLock { state in
-      guard state.writeEnd == nil else { return Admission<Operation>.refused }
+      guard state.writeEnd == nil else { return Admission.refused }
       state.writeEnd = reason
       if !withHead { state.head = nil }
-      if stopsReading { state.inbound.abort(reason) }
+      state.inbound.abort(reason)
       if !state.writers.isEmpty { writers = state.writers.takeAll() }
       delivery = state.deliver()
-      if let transport = state.beginPerforming() {
+      if state.beginPerforming() {
         head = state.head.take()
-        return .now(transport)
+        return .now
       }
-      if let first { state.enqueue(first) }
-      if let last { state.enqueue(last) }
+      if let message { state.enqueue(.message(message)) }
+      state.enqueue(.trailers(trailers))
       return .queued
     }
     switch admission {
-    case .refused: return false
-    case .now(let transport):
-      if let head { transport.perform(head) }
-      if let first { transport.perform(first) }
-      if let last { transport.perform(last) }
+    case .refused: return
+    case .now:
+      if let head, let message {
+        transport.perform(.answer(head, message, trailers))
+      } else {
+        if let head { transport.perform(.initialMetadata(head)) }
+        if let message { transport.perform(.message(message)) }
+        transport.perform(.trailers(trailers))
+      }
       performAll(isMine: true)
     case .queued: performAll()
     }
     delivery?.carryOut()
     for writer in writers { writer.continuation.resume(throwing: reason) }
-    return true
-  }
-
-  /// Ends writing and reading by the whole answer, where nothing was written and nothing is in its way;
-  /// false, and nothing done, elsewhere.
-  ///
-  /// - Parameter reason: what later reads and writes throw.
-  func answer(
-    _ message: OutboundMessage, _ trailers: ResponseTrailers, reason: any Error
-  ) -> Bool where Operation == ServerOperation {
-    var delivery: Delivery?
-    let way: (head: ResponseHead, transport: any CallTransport<Operation>)? = state.withLock {
-      state in
-      guard state.writeEnd == nil, case .initialMetadata(let head)? = state.head,
-        let transport = state.beginPerforming()
-      else { return nil }
-      state.head = nil
-      state.writeEnd = reason
-      state.inbound.abort(reason)
-      delivery = state.deliver()
-      return (head, transport)
-    }
-    guard let way else { return false }
-    way.transport.perform(.answer(way.head, message, trailers))
-    performAll(isMine: true)
-    delivery?.carryOut()
-    return true
   }
 
   /// Ends both directions at once. What was not performed yet is dropped; `last` is performed
   /// also when writing had ended.
-  func abort(_ error: any Error, last: Operation?) {
+  func abort(_ error: any Error, last: ServerOperation?) {
     let writers = state.withLock { state in
       state.writeEnd = error
       state.outbox.removeAll()
@@ -369,38 +312,38 @@ extension CallStreams {
   }
 
   /// Replaces the head, which goes when it must; false when it has gone before.
-  func replaceHead(_ operation: Operation) -> Bool {
+  func replaceHead(_ head: ResponseHead) -> Bool {
     state.withLock { state in
       guard state.head != nil else { return false }
-      state.head = operation
+      state.head = head
       return true
     }
   }
 
   /// Replaces the head and performs it; false when it has gone before.
-  func performHead(_ operation: Operation) -> Bool {
+  func performHead(_ head: ResponseHead) -> Bool {
     let isFirst = state.withLock { state in
       guard state.head != nil else { return false }
       state.head = nil
-      state.outbox.append(operation)
+      state.outbox.append(.initialMetadata(head))
       return true
     }
     performAll()
     return isFirst
   }
 
-  private func writeNow(_ operation: Operation, bytes: Int) throws -> Bool {
+  private func writeNow(_ message: OutboundMessage) throws -> Bool {
     let admission = try state.withLock { state in
       if let reason = state.writeEnd { throw reason }
-      guard state.budget.hasRoom else { return Admission<Operation>.refused }
-      state.budget.written(bytes)
-      if state.head == nil, let transport = state.beginPerforming() { return .now(transport) }
-      state.enqueue(operation)
+      guard state.budget.hasRoom else { return Admission.refused }
+      state.budget.written(message.framedCount)
+      if state.head == nil, state.beginPerforming() { return .now }
+      state.enqueue(.message(message))
       return .queued
     }
     switch admission {
-    case .now(let transport):
-      transport.perform(operation)
+    case .now:
+      transport.perform(.message(message))
       performAll(isMine: true)
       return true
     case .queued:
@@ -435,12 +378,12 @@ extension CallStreams {
   private func performAll(isMine: Bool = false) {
     var isMine = isMine
     while true {
-      let step: (Deque<Operation>, any CallTransport<Operation>)? = state.withLock { state in
-        guard let transport = state.transport, isMine || !state.isPerforming else { return nil }
+      let operations: Deque<ServerOperation>? = state.withLock { state in
+        guard isMine || !state.isPerforming else { return nil }
         state.isPerforming = !state.outbox.isEmpty
-        return state.isPerforming ? (state.outbox.takeAll(), transport) : nil
+        return state.isPerforming ? state.outbox.takeAll() : nil
       }
-      guard let (operations, transport) = step else { return }
+      guard let operations else { return }
       isMine = true
       for operation in operations { transport.perform(operation) }
     }
@@ -448,10 +391,10 @@ extension CallStreams {
 }
 
 /// What becomes of an operation that is to be written.
-private enum Admission<Operation: Sendable>: Sendable {
+private enum Admission {
   /// It is performed at once.
-  case now(any CallTransport<Operation>)
-  /// It waits for others, or for a transport.
+  case now
+  /// It waits for others.
   case queued
   /// It is not taken.
   case refused

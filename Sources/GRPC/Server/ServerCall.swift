@@ -49,7 +49,7 @@ public final class ServerCall: Sendable {
   private let limits: CallLimits
   private let runtime: any CallRuntime
   private let logger: Logger
-  private let streams: CallStreams<ServerOperation>
+  private let streams: CallStreams
   private let life: Mutex<Life>
   private let responseEncoding: Atomic<MessageEncoding>
   private let lastWasCompressed = Atomic<Bool>(false)
@@ -78,7 +78,7 @@ public final class ServerCall: Sendable {
     responseEncoding = Atomic(encoding)
     streams = CallStreams(
       limits: limits, encoding: head.encoding,
-      head: .initialMetadata(ResponseHead(encoding: encoding)), transport: transport,
+      head: ResponseHead(encoding: encoding), transport: transport,
       cancellation: Self.over)
   }
 
@@ -139,7 +139,7 @@ extension ServerCall {
 
   /// The client has ended its side (END_STREAM).
   public func receiveEnd() {
-    let (cut, waiting) = streams.finishReceiving(nil)
+    let (cut, waiting) = streams.finishReceiving()
     if let cut {
       abort(cut)
     } else if hasSingleRequest {
@@ -219,7 +219,7 @@ extension ServerCall {
 
   nonisolated(nonsending) func write(_ bytes: [UInt8], compresses: Bool) async throws {
     let message = try limits.outbound(bytes, in: compresses ? encoding : .identity)
-    try await streams.write(.message(message), bytes: message.framedCount)
+    try await streams.write(message)
   }
 
   /// Whether the message read last was compressed.
@@ -235,15 +235,14 @@ extension ServerCall {
 
   func setResponseEncoding(_ encoding: MessageEncoding) -> Bool {
     guard acceptedEncodings.contains(encoding),
-      streams.replaceHead(.initialMetadata(ResponseHead(encoding: encoding)))
+      streams.replaceHead(ResponseHead(encoding: encoding))
     else { return false }
     responseEncoding.store(encoding, ordering: .relaxed)
     return true
   }
 
   func sendInitialMetadata(_ metadata: Metadata) {
-    _ = streams.performHead(
-      .initialMetadata(ResponseHead(metadata: metadata, encoding: encoding)))
+    _ = streams.performHead(ResponseHead(metadata: metadata, encoding: encoding))
   }
 
   func setTrailingMetadata(_ metadata: Metadata) {
@@ -304,17 +303,12 @@ extension ServerCall {
   private func succeed(_ message: OutboundMessage?) {
     guard let ended = end() else { return }
     let trailers = ResponseTrailers(metadata: ended.trailingMetadata)
-    if let message, streams.answer(message, trailers, reason: Self.over) { return }
-    streams.finishWriting(
-      message.map(ServerOperation.message), .trailers(trailers), withHead: true,
-      reason: Self.over, stopsReading: true)
+    streams.finish(message, trailers, withHead: true, reason: Self.over)
   }
 
   private func fail(_ error: RPCError) {
     guard let ended = end() else { return }
-    streams.finishWriting(
-      nil, .trailers(trailers(error, ended)), withHead: false, reason: Self.over, stopsReading: true
-    )
+    streams.finish(nil, trailers(error, ended), withHead: false, reason: Self.over)
   }
 
   /// The call can't go on: answers at once and cancels the handler.
