@@ -15,7 +15,7 @@ struct TimingWheel<Value> {
       self.generation = generation
     }
 
-    /// The ticket of this number; one that was never given out removes nothing.
+    /// The ticket that has this number; others have none.
     init(rawValue: UInt64) {
       index = Int32(truncatingIfNeeded: rawValue >> 32)
       generation = UInt32(truncatingIfNeeded: rawValue)
